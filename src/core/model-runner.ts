@@ -1,0 +1,148 @@
+import type { Batch } from './batch.js';
+import type { SamplingParams, Token } from './generation.js';
+
+/** What an engine is asked to load and with how much room. */
+export interface LoadOptions {
+  /** Path of the GGUF file; the first one of a split model. */
+  readonly modelPath: string;
+  /** KV cells in all, shared by the slots. 0 takes the model's training context, capped at 8192. */
+  readonly contextSize: number;
+  /** Sequences that can be in the KV cache at once; 1 to 256. */
+  readonly slots: number;
+  /** Rows of one decode call at most. */
+  readonly batchSize: number;
+  /** Compute threads; at least 1. */
+  readonly threads: number;
+}
+
+/** What is known of a model once it is loaded. */
+export interface ModelInfo {
+  /** As the library describes it, such as `qwen3 0.6B Q8_0`. */
+  readonly description: string;
+  readonly architecture: string;
+  /** Parameters, a count. */
+  readonly parameters: number;
+  /** All weights, bytes. */
+  readonly weightBytes: number;
+  readonly vocabularySize: number;
+  /** Tokens the model was trained to see at once. */
+  readonly trainingContext: number;
+  /** KV cells of the context that was made; also the longest sequence. */
+  readonly contextSize: number;
+  readonly slots: number;
+  /** Rows of one decode call at most. */
+  readonly batchSize: number;
+  /**
+   * The tail of a sequence can be removed from the memory. False for recurrent and hybrid models: there a step
+   * that was aborted leaves the state of its sequences unusable.
+   */
+  readonly canCut: boolean;
+  /** Jinja source from the model file; absent when it has none. */
+  readonly chatTemplate?: string;
+  /** Text of the tokens that chat templates name; empty where the vocabulary has none. */
+  readonly bosText: string;
+  readonly eosText: string;
+  /** The vocabulary asks for a BOS token before a prompt. */
+  readonly addsBos: boolean;
+}
+
+/** `aborted`: the abort flag was seen; `no-cells`: the KV cache had no room, and nothing was changed. */
+export type DecodeOutcome = 'ok' | 'aborted' | 'no-cells';
+
+/** Memory of the host process, bytes. */
+export interface MemoryReading {
+  /** Resident set: includes mapped model files. */
+  readonly residentBytes: number;
+  /** Resident and not backed by a file; absent where the system does not tell. */
+  readonly anonymousBytes?: number;
+}
+
+/** Draws tokens for one sequence; keeps that sequence's random state and penalties. */
+export interface Sampler {
+  /**
+   * Draws a token from the logits of output `row` of the last decode and remembers it for the penalties.
+   * @param row index of the row within the batch that was decoded; its span must have asked for output
+   */
+  sample(row: number): Token;
+  dispose(): void;
+}
+
+/**
+ * A loaded model: all that the engine needs of the native library. Synchronous, and used on one thread from load to
+ * {@link dispose}; calls from another thread throw `wrong_thread`. The library's implementation and the fake one pass
+ * the same conformance suite.
+ */
+export interface ModelRunner {
+  readonly info: ModelInfo;
+
+  /** @throws HeddleError `invalid_parameter` when the text can not be tokenized */
+  tokenize(text: string, options: { addSpecial: boolean; parseSpecial: boolean }): Token[];
+
+  /** The bytes a token stands for; empty for control tokens. Not always whole UTF-8 characters. */
+  tokenBytes(token: Token): Uint8Array;
+
+  /** The token ends a generation (EOS, end of turn, ...). */
+  endsGeneration(token: Token): boolean;
+
+  /**
+   * @param seed unsigned 32 bit
+   * @param prompt tokens the repetition penalty counts as seen
+   * @param ignoreEos end-of-generation tokens are never drawn
+   */
+  createSampler(
+    params: SamplingParams,
+    options: { seed: number; prompt: readonly Token[]; ignoreEos: boolean },
+  ): Sampler;
+
+  /**
+   * Computes the rows of a batch; logits of rows whose span wants output can be sampled until the next decode.
+   * After `aborted` it is unknown how many rows were stored: cut the sequences back with {@link removeCells}.
+   * @throws HeddleError `native_call_failed` when the library refuses or fails
+   */
+  decode(batch: Batch): DecodeOutcome;
+
+  /**
+   * Forgets positions `from` (inclusive) to `to` (exclusive; -1 is the end) of a slot.
+   * @returns false when the model's memory can not be cut there; nothing was changed then
+   */
+  removeCells(slot: number, from: number, to: number): boolean;
+
+  /** Makes the empty slot `target` share all cells of `source`, without copying. */
+  shareCells(source: number, target: number): void;
+
+  /** Tokens held by a slot: last position + 1. */
+  cellCount(slot: number): number;
+
+  /** The state of a slot as bytes that {@link restoreState} takes back bit-exactly. */
+  saveState(slot: number): Uint8Array;
+
+  /** Replaces the state of a slot. @throws HeddleError `native_call_failed` when the bytes do not fit the model */
+  restoreState(slot: number, state: Uint8Array): void;
+
+  /** Compute threads from the next decode on; at most the number loaded with. */
+  setThreads(threads: number): void;
+
+  memory(): MemoryReading;
+
+  /** The OS thread id that native calls see at this moment. */
+  threadId(): number;
+
+  /** Frees every native object, in order. Further calls throw `handle_disposed`; a second dispose does nothing. */
+  dispose(): void;
+}
+
+/**
+ * What a module named as an engine's runner exports as `openRunner`: loads the model on the calling thread.
+ * @throws HeddleError one of the `model_...` codes, `load_cancelled`, or a `native_library_...` code
+ */
+export type OpenRunner = (
+  options: LoadOptions,
+  host: {
+    /** A byte that, once non-zero, aborts a running decode; followed by a zero byte. Shared memory. */
+    readonly abortFlag: Uint8Array;
+    /** Excludes other threads of the process from opening the library at the same time. Shared memory, one int. */
+    readonly libraryLock: Int32Array;
+    /** Called on the engine thread with the fraction done, 0 to 1; false cancels the load. */
+    readonly onProgress: (fraction: number) => boolean;
+  },
+) => Promise<ModelRunner>;

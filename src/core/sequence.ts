@@ -1,0 +1,39 @@
+import type { Token } from './generation.js';
+
+/**
+ * The token state of one continuation. It has no phases: `computed` catches up with `tokens`, whether those are prompt,
+ * generated, or both again after the sequence lost its cells.
+ *
+ * Only the scheduler changes a sequence.
+ */
+export interface Sequence {
+  readonly id: number;
+  /** Prompt, then what was generated. */
+  readonly tokens: Token[];
+  readonly promptLength: number;
+  /** How many of `tokens` the slot holds in the KV cache. */
+  computed: number;
+  /** The lane it occupies, while it is running. */
+  slot: number | undefined;
+  /** The sequence that computes the same prompt, which this one waits for instead of computing it again. */
+  leader: Sequence | undefined;
+  /** The cells it shares with the other sequences of its request. */
+  shared: SharedCells | undefined;
+}
+
+/** KV cells that several slots refer to: they are there once, until the last of the slots lets go. */
+export interface SharedCells {
+  readonly count: number;
+}
+
+export function createSequence(id: number, prompt: readonly Token[], leader?: Sequence): Sequence {
+  return {
+    id,
+    tokens: [...prompt],
+    promptLength: prompt.length,
+    computed: 0,
+    slot: undefined,
+    leader,
+    shared: undefined,
+  };
+}

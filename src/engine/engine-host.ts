@@ -1,0 +1,132 @@
+import { HeddleError, toErrorData } from '../core/errors.js';
+import type { LoadOptions, ModelInfo, OpenRunner } from '../core/model-runner.js';
+import type { AbortBoard } from './abort-board.js';
+import { EngineCore } from './engine-core.js';
+import type { CallCommand, CallResults, EngineCommand, EngineEvent } from './protocol.js';
+
+/** The engine's end of a transport. */
+export interface HostPort {
+  /** The next command that has arrived; undefined when there is none. Never waits. */
+  receive(): EngineCommand | undefined;
+  /** Waits for a command to arrive; resolves at once when {@link receive} would return one. */
+  arrival(): Promise<void>;
+  post(event: EngineEvent): void;
+  /** Awaited before every step, where a transport shares its thread with others. */
+  readonly beforeStep?: () => Promise<void>;
+}
+
+/** What a host brings to the engine that lives in it. */
+export interface HostServices {
+  readonly open: OpenRunner;
+  readonly board: AbortBoard;
+  readonly libraryLock: Int32Array;
+}
+
+/**
+ * The life of an engine, the same in every kind of host: commands in order, a step whenever there is work, one message
+ * for each step. An error in a command goes to its caller as data, and the engine serves on.
+ */
+export class EngineHost {
+  readonly #port: HostPort;
+  readonly #services: HostServices;
+  #core: EngineCore | undefined;
+  #closed = false;
+
+  constructor(port: HostPort, services: HostServices) {
+    this.#port = port;
+    this.#services = services;
+  }
+
+  /** Resolves after `close`, when everything native is freed. */
+  async run(): Promise<void> {
+    for (;;) {
+      await this.#drainInbox();
+      if (this.#closed) return;
+      if (this.#core === undefined || this.#core.idle) {
+        await this.#port.arrival();
+        continue;
+      }
+      if (this.#port.beforeStep !== undefined) await this.#port.beforeStep();
+      this.#core.step();
+      this.#postUpdates();
+    }
+  }
+
+  async #drainInbox(): Promise<void> {
+    for (let command = this.#port.receive(); command !== undefined; command = this.#port.receive()) {
+      if (isCall(command)) await this.#answer(command);
+      else this.#handle(command);
+      this.#postUpdates();
+    }
+  }
+
+  async #answer(command: CallCommand): Promise<void> {
+    const { call } = command;
+    try {
+      const value = await this.#result(command);
+      this.#postUpdates();
+      this.#port.post({ type: 'result', call, value });
+    } catch (error) {
+      this.#port.post({ type: 'refused', call, error: toErrorData(error) });
+    }
+  }
+
+  async #result(command: CallCommand): Promise<CallResults[keyof CallResults]> {
+    switch (command.type) {
+      case 'load':
+        return this.#load(command.options);
+      case 'tokenize':
+        return this.#loaded().tokenize(command.text, command);
+      case 'inspect':
+        return this.#loaded().inspect();
+      case 'close':
+        this.#closed = true;
+        return this.#core?.close();
+    }
+  }
+
+  #handle(command: Exclude<EngineCommand, CallCommand>): void {
+    switch (command.type) {
+      case 'generate':
+        this.#loaded().generate(command.request, command.lane);
+        return;
+      case 'cancel':
+        this.#core?.cancel(command.requestId);
+        return;
+      case 'set-threads':
+        this.#core?.setThreads(command.threads);
+        return;
+    }
+  }
+
+  async #load(options: LoadOptions): Promise<ModelInfo> {
+    const { open, board, libraryLock } = this.#services;
+    let shown = -1;
+    const runner = await open(options, {
+      abortFlag: board.flag,
+      libraryLock,
+      onProgress: (fraction) => {
+        const percent = Math.floor(fraction * 100);
+        if (percent > shown) this.#port.post({ type: 'loading', fraction });
+        shown = percent;
+        return !board.loadCancelled;
+      },
+    });
+    this.#core = new EngineCore(runner, board);
+    return runner.info;
+  }
+
+  #loaded(): EngineCore {
+    if (this.#core !== undefined) return this.#core;
+    throw new HeddleError('engine_closed', 'No model is loaded in this engine.');
+  }
+
+  #postUpdates(): void {
+    const updates = this.#core?.takeUpdates() ?? [];
+    if (updates.length > 0) this.#port.post({ type: 'step', updates });
+  }
+}
+
+function isCall(command: EngineCommand): command is CallCommand {
+  return 'call' in command;
+}

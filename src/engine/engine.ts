@@ -1,0 +1,240 @@
+import { HeddleError, type ErrorData } from '../core/errors.js';
+import type { GenerateRequest, RequestUpdate, Token } from '../core/generation.js';
+import type { LoadOptions, ModelInfo } from '../core/model-runner.js';
+import { laneCount } from './abort-board.js';
+import { Generation } from './generation.js';
+import type { CallCommand, CallResults, EngineCommand, EngineEvent, EngineReport } from './protocol.js';
+import type { EngineTransport } from './transport.js';
+
+export type { Generation, GenerationUpdate } from './generation.js';
+export type { EngineReport, StepRecord } from './protocol.js';
+
+/** A request the engine is working on, as the gateway sees it. */
+interface Pending {
+  readonly generation: Generation;
+  readonly lane: number;
+  /** Choices that have not finished. */
+  open: number;
+}
+
+/** Commands as their callers give them: the call number is added here. */
+type Call<K extends CallCommand['type']> = Omit<Extract<CallCommand, { type: K }>, 'call'>;
+
+interface Caller {
+  resolve(value: CallResults[keyof CallResults]): void;
+  reject(error: HeddleError): void;
+}
+
+/**
+ * A loaded model, as the gateway uses it. The model itself lives with its host, on a thread of its own; this side sends
+ * commands, hands each request its updates, and never waits for a slow reader.
+ *
+ * One life: {@link load}, then requests, then {@link close}. When the host is lost, all that is pending fails with
+ * `engine_crashed`.
+ */
+export class Engine {
+  readonly #transport: EngineTransport;
+  readonly #pending = new Map<string, Pending>();
+  readonly #callers = new Map<number, Caller>();
+  readonly #freeLanes: number[] = Array.from({ length: laneCount }, (_, lane) => laneCount - 1 - lane);
+  readonly #exit: Promise<void>;
+  #exited: () => void = () => {};
+  #started = false;
+  #gone: HeddleError | undefined;
+  #closing: Promise<EngineReport | undefined> | undefined;
+  #info: ModelInfo | undefined;
+  #onProgress: ((fraction: number) => void) | undefined;
+  #nextCall = 1;
+
+  constructor(transport: EngineTransport) {
+    this.#transport = transport;
+    this.#exit = new Promise((resolve) => (this.#exited = resolve));
+  }
+
+  /** @throws HeddleError `engine_closed` before the model was loaded */
+  get info(): ModelInfo {
+    if (this.#info === undefined)
+      throw new HeddleError('engine_closed', 'No model is loaded in this engine.');
+    return this.#info;
+  }
+
+  /** Requests that have not ended. */
+  get pendingRequests(): number {
+    return this.#pending.size;
+  }
+
+  /** Resolves when the host has gone, for whatever reason. */
+  get exited(): Promise<void> {
+    return this.#exit;
+  }
+
+  /** The host is there, or can still be started. */
+  get alive(): boolean {
+    return this.#gone === undefined && this.#closing === undefined;
+  }
+
+  /**
+   * Starts the host and loads the model in it. When that fails the host is ended again.
+   * @param options.signal cancels the load
+   * @throws HeddleError why the model could not be loaded
+   */
+  async load(
+    options: LoadOptions,
+    { onProgress, signal }: { onProgress?: (fraction: number) => void; signal?: AbortSignal } = {},
+  ): Promise<ModelInfo> {
+    this.#start();
+    this.#onProgress = onProgress;
+    const cancel = (): void => this.#transport.board.cancelLoad();
+    if (signal?.aborted === true) cancel();
+    signal?.addEventListener('abort', cancel);
+    try {
+      this.#info = await this.#call<'load'>({ type: 'load', options });
+      return this.#info;
+    } catch (error) {
+      await this.close();
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+    }
+  }
+
+  /**
+   * Sends a request. It is queued in the engine at once; its updates wait in the gateway until they are read.
+   * @throws HeddleError `engine_closed`, or `queue_full` when too many requests are pending
+   */
+  generate(request: GenerateRequest): Generation {
+    this.#checkAlive();
+    const lane = this.#freeLanes.pop();
+    if (lane === undefined) {
+      throw new HeddleError(
+        'queue_full',
+        `This model already has ${laneCount} requests. Send the request again later.`,
+      );
+    }
+    this.#transport.board.openLane(lane);
+    const generation = new Generation(() => {
+      this.#post({ type: 'cancel', requestId: request.id });
+      this.#transport.board.cancel(lane);
+    });
+    this.#pending.set(request.id, { generation, lane, open: request.choices });
+    this.#post({ type: 'generate', request, lane });
+    return generation;
+  }
+
+  /** Counts and cuts text as the model does. */
+  async tokenize(text: string, options = { addSpecial: false, parseSpecial: true }): Promise<Token[]> {
+    return this.#call<'tokenize'>({ type: 'tokenize', text, ...options });
+  }
+
+  async inspect(): Promise<EngineReport> {
+    return this.#call<'inspect'>({ type: 'inspect' });
+  }
+
+  /** Compute threads from the engine's next step on. */
+  setThreads(threads: number): void {
+    this.#post({ type: 'set-threads', threads });
+  }
+
+  /**
+   * Ends pending requests with `engine_closed`, frees the model, and resolves when the host has ended.
+   * @returns the engine's last report; undefined when no model was loaded or the host was lost
+   */
+  async close(): Promise<EngineReport | undefined> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<EngineReport | undefined> {
+    if (!this.#started || this.#gone !== undefined) return undefined;
+    try {
+      return await this.#call<'close'>({ type: 'close' });
+    } finally {
+      await this.#exit;
+    }
+  }
+
+  #start(): void {
+    if (this.#started) throw new HeddleError('internal_error', 'This engine was already started.');
+    this.#started = true;
+    this.#transport.start({
+      onEvent: (event) => this.#handle(event),
+      onExit: (error) => this.#lose(error),
+    });
+  }
+
+  async #call<K extends CallCommand['type']>(command: Call<K>): Promise<CallResults[K]> {
+    if (this.#gone !== undefined) throw this.#gone;
+    const call = this.#nextCall++;
+    return new Promise((resolve, reject) => {
+      this.#callers.set(call, { resolve: (value) => resolve(value as CallResults[K]), reject });
+      this.#post({ ...command, call } as unknown as CallCommand);
+    });
+  }
+
+  #post(command: EngineCommand): void {
+    if (this.#started && this.#gone === undefined) this.#transport.post(command);
+  }
+
+  #handle(event: EngineEvent): void {
+    switch (event.type) {
+      case 'result':
+        this.#takeCaller(event.call)?.resolve(event.value);
+        return;
+      case 'refused':
+        this.#takeCaller(event.call)?.reject(HeddleError.from(event.error));
+        return;
+      case 'loading':
+        this.#onProgress?.(event.fraction);
+        return;
+      case 'step':
+        for (const update of event.updates) this.#deliver(update);
+        return;
+    }
+  }
+
+  #takeCaller(call: number): Caller | undefined {
+    const caller = this.#callers.get(call);
+    this.#callers.delete(call);
+    return caller;
+  }
+
+  #deliver(update: RequestUpdate): void {
+    const pending = this.#pending.get(update.requestId);
+    if (pending === undefined) return;
+    if (update.kind === 'failed') {
+      this.#settle(update.requestId, pending, HeddleError.from(update.error));
+      return;
+    }
+    pending.generation.push(update);
+    if (update.kind === 'choice' && update.finish !== undefined && --pending.open === 0) {
+      this.#settle(update.requestId, pending);
+    }
+  }
+
+  /** The engine has said its last word on a request: only now is its lane free for another. */
+  #settle(requestId: string, { generation, lane }: Pending, error?: HeddleError): void {
+    this.#pending.delete(requestId);
+    this.#freeLanes.push(lane);
+    generation.end(error);
+  }
+
+  #lose(error: ErrorData | undefined): void {
+    this.#gone =
+      error === undefined
+        ? new HeddleError('engine_closed', 'The model was unloaded. Send the request again.')
+        : HeddleError.from(error);
+    for (const [requestId, pending] of this.#pending) this.#settle(requestId, pending, this.#gone);
+    for (const [call, caller] of this.#callers) {
+      this.#callers.delete(call);
+      caller.reject(this.#gone);
+    }
+    this.#exited();
+  }
+
+  #checkAlive(): void {
+    if (this.#gone !== undefined) throw this.#gone;
+    if (this.#info === undefined || this.#closing !== undefined) {
+      throw new HeddleError('engine_closed', 'The model is not loaded. Send the request again.');
+    }
+  }
+}

@@ -1,0 +1,20 @@
+import type { ErrorData } from '../core/errors.js';
+import type { AbortBoard } from './abort-board.js';
+import type { EngineCommand, EngineEvent } from './protocol.js';
+
+/** What the gateway hears from an engine host. */
+export interface TransportListener {
+  onEvent(event: EngineEvent): void;
+  /** The host is gone, once and for all. `error` is set when it did not end by itself after `close`. */
+  onExit(error?: ErrorData): void;
+}
+
+/** The gateway's end of the connection to an engine host, whatever kind that is. */
+export interface EngineTransport {
+  /** Reaches the engine while it computes. */
+  readonly board: AbortBoard;
+  /** Starts the host. Nothing runs before this. */
+  start(listener: TransportListener): void;
+  /** Sends a command; they arrive in order. After the host has gone, does nothing. */
+  post(command: EngineCommand): void;
+}

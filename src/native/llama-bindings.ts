@@ -1,0 +1,210 @@
+import koffi from 'koffi';
+import type { LibraryFiles } from './library-path.js';
+import './llama-structs.js';
+import type {
+  GgmlThreadpoolParams,
+  LlamaBatch,
+  LlamaContextParams,
+  LlamaModelParams,
+  Pointer,
+} from './llama-structs.js';
+
+/**
+ * llama.h and the parts of ggml that heddle calls, one to one, in the header's order and with its names. Nothing
+ * clever here: ownership, threads and errors are the business of the files above.
+ */
+export interface LlamaBindings {
+  // ggml-backend.h, ggml.h
+  ggml_backend_load_all_from_path(directory: string): void;
+  ggml_backend_reg_count(): number;
+  ggml_backend_reg_by_name(name: string): Pointer | null;
+  ggml_backend_reg_get_proc_address(registry: Pointer, name: string): Pointer | null;
+  ggml_blck_size(type: number): number;
+  ggml_type_size(type: number): number;
+  ggml_threadpool_params_default(threads: number): GgmlThreadpoolParams;
+
+  // llama.h
+  llama_version(): string;
+  llama_model_default_params(): LlamaModelParams;
+  llama_context_default_params(): LlamaContextParams;
+  llama_backend_init(): void;
+  llama_attach_threadpool(context: Pointer, threadpool: Pointer, threadpoolBatch: Pointer): void;
+  llama_detach_threadpool(context: Pointer): void;
+  llama_model_load_from_file(path: string, params: LlamaModelParams): Pointer | null;
+  llama_model_free(model: Pointer): void;
+  llama_init_from_model(model: Pointer, params: LlamaContextParams): Pointer | null;
+  llama_free(context: Pointer): void;
+  llama_n_ctx(context: Pointer): number;
+  llama_n_batch(context: Pointer): number;
+  llama_n_seq_max(context: Pointer): number;
+  llama_get_memory(context: Pointer): Pointer | null;
+  llama_model_get_vocab(model: Pointer): Pointer;
+  llama_model_n_ctx_train(model: Pointer): number;
+  llama_vocab_n_tokens(vocab: Pointer): number;
+  llama_model_meta_val_str(model: Pointer, key: string, buffer: Uint8Array, size: number): number;
+  llama_model_desc(model: Pointer, buffer: Uint8Array, size: number): number;
+  llama_model_size(model: Pointer): number | bigint;
+  llama_model_chat_template(model: Pointer, name: string | null): string | null;
+  llama_model_n_params(model: Pointer): number | bigint;
+  llama_model_has_encoder(model: Pointer): boolean;
+  llama_model_has_decoder(model: Pointer): boolean;
+  llama_memory_clear(memory: Pointer, data: boolean): void;
+  llama_memory_seq_rm(memory: Pointer, sequence: number, from: number, to: number): boolean;
+  llama_memory_seq_cp(memory: Pointer, source: number, target: number, from: number, to: number): void;
+  llama_memory_seq_pos_max(memory: Pointer, sequence: number): number;
+  llama_state_seq_get_size(context: Pointer, sequence: number): number | bigint;
+  llama_state_seq_get_data(
+    context: Pointer,
+    target: Uint8Array,
+    size: number,
+    sequence: number,
+  ): number | bigint;
+  llama_state_seq_set_data(
+    context: Pointer,
+    source: Uint8Array,
+    size: number,
+    sequence: number,
+  ): number | bigint;
+  llama_batch_init(tokens: number, embd: number, sequences: number): LlamaBatch;
+  llama_batch_free(batch: LlamaBatch): void;
+  llama_decode(context: Pointer, batch: LlamaBatch): number;
+  llama_set_n_threads(context: Pointer, threads: number, threadsBatch: number): void;
+  llama_get_logits_ith(context: Pointer, row: number): Pointer | null;
+  llama_vocab_get_text(vocab: Pointer, token: number): string;
+  llama_vocab_is_eog(vocab: Pointer, token: number): boolean;
+  llama_vocab_bos(vocab: Pointer): number;
+  llama_vocab_eos(vocab: Pointer): number;
+  llama_vocab_get_add_bos(vocab: Pointer): boolean;
+  llama_tokenize(
+    vocab: Pointer,
+    text: Uint8Array,
+    length: number,
+    tokens: Int32Array,
+    capacity: number,
+    addSpecial: boolean,
+    parseSpecial: boolean,
+  ): number;
+  llama_token_to_piece(
+    vocab: Pointer,
+    token: number,
+    buffer: Uint8Array,
+    length: number,
+    lstrip: number,
+    special: boolean,
+  ): number;
+  llama_sampler_accept(sampler: Pointer, token: number): void;
+  llama_sampler_free(sampler: Pointer): void;
+  llama_sampler_chain_init(params: { no_perf: boolean }): Pointer;
+  llama_sampler_chain_add(chain: Pointer, sampler: Pointer): void;
+  llama_sampler_init_greedy(): Pointer;
+  llama_sampler_init_dist(seed: number): Pointer;
+  llama_sampler_init_top_k(k: number): Pointer;
+  llama_sampler_init_top_p(p: number, minKeep: number): Pointer;
+  llama_sampler_init_min_p(p: number, minKeep: number): Pointer;
+  llama_sampler_init_temp(temperature: number): Pointer;
+  llama_sampler_init_penalties(
+    vocabularySize: number,
+    lastN: number,
+    repeat: number,
+    frequency: number,
+    presence: number,
+  ): Pointer;
+  llama_sampler_init_logit_bias(
+    vocabularySize: number,
+    count: number,
+    biases: { token: number; bias: number }[],
+  ): Pointer;
+  llama_sampler_sample(sampler: Pointer, context: Pointer, row: number): number;
+  llama_log_set(callback: Pointer | null, userData: Pointer | null): void;
+}
+
+const ggmlPrototypes = [
+  'void ggml_backend_load_all_from_path(const char *dir_path)',
+  'size_t ggml_backend_reg_count(void)',
+  'void *ggml_backend_reg_by_name(const char *name)',
+] as const;
+
+const ggmlBasePrototypes = [
+  'void *ggml_backend_reg_get_proc_address(void *reg, const char *name)',
+  'int64_t ggml_blck_size(int type)',
+  'size_t ggml_type_size(int type)',
+  'ggml_threadpool_params ggml_threadpool_params_default(int n_threads)',
+] as const;
+
+const llamaPrototypes = [
+  'const char *llama_version(void)',
+  'llama_model_params llama_model_default_params(void)',
+  'llama_context_params llama_context_default_params(void)',
+  'void llama_backend_init(void)',
+  'void llama_attach_threadpool(void *ctx, void *threadpool, void *threadpool_batch)',
+  'void llama_detach_threadpool(void *ctx)',
+  'void *llama_model_load_from_file(const char *path_model, llama_model_params params)',
+  'void llama_model_free(void *model)',
+  'void *llama_init_from_model(void *model, llama_context_params params)',
+  'void llama_free(void *ctx)',
+  'uint32_t llama_n_ctx(const void *ctx)',
+  'uint32_t llama_n_batch(const void *ctx)',
+  'uint32_t llama_n_seq_max(const void *ctx)',
+  'void *llama_get_memory(const void *ctx)',
+  'void *llama_model_get_vocab(const void *model)',
+  'int32_t llama_model_n_ctx_train(const void *model)',
+  'int32_t llama_vocab_n_tokens(const void *vocab)',
+  'int32_t llama_model_meta_val_str(const void *model, const char *key, void *buf, size_t buf_size)',
+  'int32_t llama_model_desc(const void *model, void *buf, size_t buf_size)',
+  'uint64_t llama_model_size(const void *model)',
+  'const char *llama_model_chat_template(const void *model, const char *name)',
+  'uint64_t llama_model_n_params(const void *model)',
+  'bool llama_model_has_encoder(const void *model)',
+  'bool llama_model_has_decoder(const void *model)',
+  'void llama_memory_clear(void *mem, bool data)',
+  'bool llama_memory_seq_rm(void *mem, int32_t seq_id, int32_t p0, int32_t p1)',
+  'void llama_memory_seq_cp(void *mem, int32_t seq_id_src, int32_t seq_id_dst, int32_t p0, int32_t p1)',
+  'int32_t llama_memory_seq_pos_max(void *mem, int32_t seq_id)',
+  'size_t llama_state_seq_get_size(void *ctx, int32_t seq_id)',
+  'size_t llama_state_seq_get_data(void *ctx, void *dst, size_t size, int32_t seq_id)',
+  'size_t llama_state_seq_set_data(void *ctx, const void *src, size_t size, int32_t dest_seq_id)',
+  'llama_batch llama_batch_init(int32_t n_tokens, int32_t embd, int32_t n_seq_max)',
+  'void llama_batch_free(llama_batch batch)',
+  'int32_t llama_decode(void *ctx, llama_batch batch)',
+  'void llama_set_n_threads(void *ctx, int32_t n_threads, int32_t n_threads_batch)',
+  'void *llama_get_logits_ith(void *ctx, int32_t i)',
+  'const char *llama_vocab_get_text(const void *vocab, int32_t token)',
+  'bool llama_vocab_is_eog(const void *vocab, int32_t token)',
+  'int32_t llama_vocab_bos(const void *vocab)',
+  'int32_t llama_vocab_eos(const void *vocab)',
+  'bool llama_vocab_get_add_bos(const void *vocab)',
+  'int32_t llama_tokenize(const void *vocab, const void *text, int32_t text_len, void *tokens, int32_t n_tokens_max, bool add_special, bool parse_special)',
+  'int32_t llama_token_to_piece(const void *vocab, int32_t token, void *buf, int32_t length, int32_t lstrip, bool special)',
+  'void llama_sampler_accept(void *smpl, int32_t token)',
+  'void llama_sampler_free(void *smpl)',
+  'void *llama_sampler_chain_init(llama_sampler_chain_params params)',
+  'void llama_sampler_chain_add(void *chain, void *smpl)',
+  'void *llama_sampler_init_greedy(void)',
+  'void *llama_sampler_init_dist(uint32_t seed)',
+  'void *llama_sampler_init_top_k(int32_t k)',
+  'void *llama_sampler_init_top_p(float p, size_t min_keep)',
+  'void *llama_sampler_init_min_p(float p, size_t min_keep)',
+  'void *llama_sampler_init_temp(float t)',
+  'void *llama_sampler_init_penalties(int32_t n_vocab, int32_t penalty_last_n, float penalty_repeat, float penalty_freq, float penalty_present)',
+  'void *llama_sampler_init_logit_bias(int32_t n_vocab, int32_t n_logit_bias, const llama_logit_bias *logit_bias)',
+  'int32_t llama_sampler_sample(void *smpl, void *ctx, int32_t idx)',
+  'void llama_log_set(void *log_callback, void *user_data)',
+] as const;
+
+/** Loads the libraries of a build, in order, and binds every function. Throws koffi's error when one is missing. */
+export function bindLlama(files: LibraryFiles): LlamaBindings {
+  const base = koffi.load(files.ggmlBase);
+  const ggml = koffi.load(files.ggml);
+  const llama = koffi.load(files.llama);
+  const bound: Record<string, unknown> = {};
+  const bind = (library: typeof base, prototypes: readonly string[]): void => {
+    for (const prototype of prototypes) {
+      const name = /(\w+)\(/.exec(prototype)?.[1];
+      if (name !== undefined) bound[name] = library.func(prototype);
+    }
+  };
+  bind(base, ggmlBasePrototypes);
+  bind(ggml, ggmlPrototypes);
+  bind(llama, llamaPrototypes);
+  return bound as unknown as LlamaBindings;
+}

@@ -1,0 +1,247 @@
+import koffi from 'koffi';
+import type { Batch } from '../core/batch.js';
+import { HeddleError } from '../core/errors.js';
+import type { SamplingParams, Token } from '../core/generation.js';
+import type {
+  DecodeOutcome,
+  LoadOptions,
+  MemoryReading,
+  ModelInfo,
+  ModelRunner,
+  OpenRunner,
+  Sampler,
+} from '../core/model-runner.js';
+import { BatchBuffer } from './batch-buffer.js';
+import { cRuntime } from './c-runtime.js';
+import { openLlamaLibrary } from './llama-library.js';
+import { LlamaSampler } from './llama-sampler.js';
+import type { LlamaBindings } from './llama-bindings.js';
+import type { Pointer } from './llama-structs.js';
+import { loadModel } from './load-model.js';
+import { readMemory } from './memory-reading.js';
+import { describeModel } from './model-info.js';
+import { DisposeStack, NativeHandle } from './native-handle.js';
+import { createThreadPool } from './thread-pool.js';
+import { Vocabulary } from './vocabulary.js';
+
+/** Longest context that is made when none was asked for, tokens. */
+const defaultContextLimit = 8192;
+
+/** Rows computed in one go inside a decode call; the library's own default. */
+const microBatch = 512;
+
+/** Loads a model with llama.cpp, on the calling thread, which owns it from here on. */
+export const openRunner: OpenRunner = async (options, host) => {
+  const library = openLlamaLibrary(host.libraryLock);
+  const { bindings } = library;
+  const handles = new DisposeStack();
+  try {
+    const model = handles.add(await loadModel(library, options.modelPath, host.onProgress));
+    const threadPool = handles.add(createThreadPool(library, options.threads));
+    const context = handles.add(createContext(bindings, model, options, host.abortFlag));
+    bindings.llama_attach_threadpool(context.address, threadPool.address, threadPool.address);
+    return new LlamaRunner(bindings, { model, context, handles }, options);
+  } catch (error) {
+    handles.dispose();
+    throw error;
+  }
+};
+
+function createContext(
+  bindings: LlamaBindings,
+  model: NativeHandle,
+  options: LoadOptions,
+  abortFlag: Uint8Array,
+): NativeHandle {
+  const trained = bindings.llama_model_n_ctx_train(model.address);
+  const context = bindings.llama_init_from_model(model.address, {
+    ...bindings.llama_context_default_params(),
+    n_ctx: options.contextSize > 0 ? options.contextSize : Math.min(trained, defaultContextLimit),
+    n_batch: options.batchSize,
+    n_ubatch: Math.min(options.batchSize, microBatch),
+    n_seq_max: options.slots,
+    n_outputs_max: options.slots,
+    n_threads: options.threads,
+    n_threads_batch: options.threads,
+    kv_unified: true,
+    no_perf: true,
+    abort_callback: cRuntime().strlen,
+    abort_callback_data: koffi.address(abortFlag),
+  });
+  if (context === null) {
+    throw new HeddleError(
+      'model_load_failed',
+      `No context could be made for ${options.modelPath}: there is not enough memory for its KV cache. Ask for a smaller one (--ctx, --parallel).`,
+    );
+  }
+  return new NativeHandle('context', context, (address) => {
+    bindings.llama_detach_threadpool(address);
+    bindings.llama_free(address);
+  });
+}
+
+class LlamaRunner implements ModelRunner {
+  readonly info: ModelInfo;
+  readonly #bindings: LlamaBindings;
+  readonly #context: NativeHandle;
+  readonly #handles: DisposeStack;
+  readonly #memory: Pointer;
+  readonly #vocabulary: Vocabulary;
+  readonly #batch: BatchBuffer;
+  readonly #samplers = new Set<LlamaSampler>();
+  readonly #maxThreads: number;
+  #disposed = false;
+
+  constructor(
+    bindings: LlamaBindings,
+    native: { model: NativeHandle; context: NativeHandle; handles: DisposeStack },
+    options: LoadOptions,
+  ) {
+    this.#bindings = bindings;
+    this.#context = native.context;
+    this.#handles = native.handles;
+    this.#maxThreads = options.threads;
+    const memory = bindings.llama_get_memory(native.context.address);
+    if (memory === null) {
+      throw new HeddleError(
+        'model_load_failed',
+        `${options.modelPath} can not generate text: it is an embedding model, without a KV cache.`,
+      );
+    }
+    this.#memory = memory;
+    this.#vocabulary = new Vocabulary(bindings, native.model);
+    this.#batch = new BatchBuffer(options.batchSize);
+    this.info = describeModel(bindings, {
+      model: native.model,
+      context: native.context,
+      vocabulary: this.#vocabulary,
+      canCut: this.#probeCut(),
+    });
+  }
+
+  tokenize(text: string, options: { addSpecial: boolean; parseSpecial: boolean }): Token[] {
+    return this.#vocabulary.tokenize(text, options);
+  }
+
+  tokenBytes(token: Token): Uint8Array {
+    return this.#vocabulary.bytes(token);
+  }
+
+  endsGeneration(token: Token): boolean {
+    return this.#vocabulary.endsGeneration(token);
+  }
+
+  createSampler(
+    params: SamplingParams,
+    options: { seed: number; prompt: readonly Token[]; ignoreEos: boolean },
+  ): Sampler {
+    const sampler = new LlamaSampler(
+      { bindings: this.#bindings, vocabulary: this.#vocabulary, context: this.#context },
+      params,
+      { ...options, historyLength: this.info.contextSize },
+      () => this.#samplers.delete(sampler),
+    );
+    this.#samplers.add(sampler);
+    return sampler;
+  }
+
+  decode(batch: Batch): DecodeOutcome {
+    for (const span of batch.spans) this.#checkSlot(span.slot);
+    const status = this.#bindings.llama_decode(this.#context.address, this.#batch.write(batch));
+    if (status === 0) return 'ok';
+    if (status === 1) return 'no-cells';
+    if (status === 2) return 'aborted';
+    throw new HeddleError(
+      'native_call_failed',
+      `llama_decode failed with ${status} on a batch of ${batch.rows} rows in ${batch.spans.length} sequences.`,
+    );
+  }
+
+  removeCells(slot: number, from: number, to: number): boolean {
+    this.#checkSlot(slot);
+    return this.#bindings.llama_memory_seq_rm(this.#liveMemory(), slot, from, to);
+  }
+
+  shareCells(source: number, target: number): void {
+    this.#checkSlot(source);
+    this.#checkSlot(target);
+    this.#bindings.llama_memory_seq_cp(this.#liveMemory(), source, target, -1, -1);
+  }
+
+  cellCount(slot: number): number {
+    this.#checkSlot(slot);
+    return this.#bindings.llama_memory_seq_pos_max(this.#liveMemory(), slot) + 1;
+  }
+
+  saveState(slot: number): Uint8Array {
+    this.#checkSlot(slot);
+    const size = Number(this.#bindings.llama_state_seq_get_size(this.#context.address, slot));
+    const state = new Uint8Array(size);
+    const written = Number(this.#bindings.llama_state_seq_get_data(this.#context.address, state, size, slot));
+    if (written === 0 || written > size) {
+      throw new HeddleError('native_call_failed', `The state of slot ${slot} could not be saved.`);
+    }
+    return state.subarray(0, written);
+  }
+
+  restoreState(slot: number, state: Uint8Array): void {
+    this.#checkSlot(slot);
+    const read = this.#bindings.llama_state_seq_set_data(this.#context.address, state, state.length, slot);
+    if (Number(read) === 0) {
+      throw new HeddleError(
+        'native_call_failed',
+        `A saved state of ${state.length} bytes does not fit slot ${slot} of this model.`,
+      );
+    }
+  }
+
+  setThreads(threads: number): void {
+    const count = Math.max(1, Math.min(threads, this.#maxThreads));
+    this.#bindings.llama_set_n_threads(this.#context.address, count, count);
+  }
+
+  memory(): MemoryReading {
+    return readMemory();
+  }
+
+  threadId(): number {
+    return cRuntime().threadId();
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    void this.#context.address; // throws on a thread that is not the owner, before anything is freed
+    this.#disposed = true;
+    for (const sampler of this.#samplers) sampler.dispose();
+    this.#handles.dispose();
+  }
+
+  /**
+   * One decode of two rows, whose second is then removed if the memory can do that. It is the warm-up as well:
+   * nothing lazy is left for the first request. The memory is empty again afterwards.
+   */
+  #probeCut(): boolean {
+    const token = this.#vocabulary.bos ?? this.#vocabulary.eos ?? 0;
+    const span = { sequenceId: 0, slot: 0, start: 0, tokens: [token, token], output: true };
+    const batch = this.#batch.write({ spans: [span], rows: 2 });
+    const status = this.#bindings.llama_decode(this.#context.address, batch);
+    if (status !== 0) {
+      throw new HeddleError('model_load_failed', `The model's first decode failed with ${status}.`);
+    }
+    const canCut = this.#bindings.llama_memory_seq_rm(this.#liveMemory(), 0, 1, -1);
+    this.#bindings.llama_memory_clear(this.#liveMemory(), true);
+    return canCut;
+  }
+
+  /** A slot outside the context would abort the process. */
+  #checkSlot(slot: number): void {
+    if (Number.isInteger(slot) && slot >= 0 && slot < this.info.slots) return;
+    throw new HeddleError('native_call_failed', `Slot ${slot} does not exist; there are ${this.info.slots}.`);
+  }
+
+  /** The memory's address, once its context was checked to be alive and used on its thread. */
+  #liveMemory(): Pointer {
+    void this.#context.address;
+    return this.#memory;
+  }
+}

@@ -1,0 +1,102 @@
+import { HeddleError } from '../core/errors.js';
+import type { SamplingParams, Token } from '../core/generation.js';
+import type { Sampler } from '../core/model-runner.js';
+import type { LlamaBindings } from './llama-bindings.js';
+import type { Pointer } from './llama-structs.js';
+import { NativeHandle } from './native-handle.js';
+import type { Vocabulary } from './vocabulary.js';
+
+/**
+ * A native sampler chain. The stages, in llama.cpp's order: logit bias, repetition penalty (prompt and output),
+ * presence and frequency penalties (output only, as the OpenAI API defines them), top-k, top-p, min-p, temperature,
+ * draw. A stage whose parameter is off is left out; temperature 0 is a greedy pick after bias and penalties.
+ */
+export class LlamaSampler implements Sampler {
+  readonly #bindings: LlamaBindings;
+  readonly #chain: NativeHandle;
+  readonly #context: NativeHandle;
+  readonly #onDispose: () => void;
+
+  constructor(
+    {
+      bindings,
+      vocabulary,
+      context,
+    }: { bindings: LlamaBindings; vocabulary: Vocabulary; context: NativeHandle },
+    params: SamplingParams,
+    options: { seed: number; prompt: readonly Token[]; ignoreEos: boolean; historyLength: number },
+    onDispose: () => void,
+  ) {
+    this.#bindings = bindings;
+    this.#context = context;
+    this.#onDispose = onDispose;
+    this.#chain = new NativeHandle(
+      'sampler',
+      bindings.llama_sampler_chain_init({ no_perf: true }),
+      (address) => bindings.llama_sampler_free(address),
+    );
+    for (const stage of samplerStages(bindings, vocabulary, params, options)) {
+      bindings.llama_sampler_chain_add(this.#chain.address, stage);
+    }
+  }
+
+  sample(row: number): Token {
+    const context = this.#context.address;
+    if (this.#bindings.llama_get_logits_ith(context, row) === null) {
+      throw new HeddleError(
+        'native_call_failed',
+        `Row ${row} of the last batch has no logits to sample from.`,
+      );
+    }
+    return this.#bindings.llama_sampler_sample(this.#chain.address, context, row);
+  }
+
+  dispose(): void {
+    if (this.#chain.disposed) return;
+    this.#chain.dispose();
+    this.#onDispose();
+  }
+}
+
+/** The chain takes each stage over as it is added, and frees it. */
+function* samplerStages(
+  bindings: LlamaBindings,
+  vocabulary: Vocabulary,
+  params: SamplingParams,
+  options: { seed: number; prompt: readonly Token[]; ignoreEos: boolean; historyLength: number },
+): Generator<Pointer> {
+  const size = vocabulary.size;
+  const biases = params.logitBias.map(([token, bias]) => {
+    vocabulary.check(token);
+    return { token, bias };
+  });
+  if (options.ignoreEos) {
+    for (const token of vocabulary.endTokens()) biases.push({ token, bias: -Infinity });
+  }
+  if (biases.length > 0) yield bindings.llama_sampler_init_logit_bias(size, biases.length, biases);
+
+  if (params.repetitionPenalty !== 1) {
+    const { historyLength, prompt } = options;
+    const stage = bindings.llama_sampler_init_penalties(size, historyLength, params.repetitionPenalty, 0, 0);
+    for (const token of prompt) bindings.llama_sampler_accept(stage, token);
+    yield stage;
+  }
+  if (params.presencePenalty !== 0 || params.frequencyPenalty !== 0) {
+    yield bindings.llama_sampler_init_penalties(
+      size,
+      options.historyLength,
+      1,
+      params.frequencyPenalty,
+      params.presencePenalty,
+    );
+  }
+  if (params.temperature === 0) {
+    yield bindings.llama_sampler_init_greedy();
+    return;
+  }
+  if (params.topK > 0) yield bindings.llama_sampler_init_top_k(params.topK);
+  if (params.topP < 1) yield bindings.llama_sampler_init_top_p(params.topP, 1);
+  if (params.minP > 0) yield bindings.llama_sampler_init_min_p(params.minP, 1);
+  yield bindings.llama_sampler_init_temp(params.temperature);
+  yield bindings.llama_sampler_init_dist(options.seed);
+}

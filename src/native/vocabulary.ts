@@ -1,0 +1,134 @@
+import { HeddleError } from '../core/errors.js';
+import type { Token } from '../core/generation.js';
+import type { LlamaBindings } from './llama-bindings.js';
+import type { Pointer } from './llama-structs.js';
+import type { NativeHandle } from './native-handle.js';
+
+const noBytes = new Uint8Array(0);
+
+/** Text to tokens and back, with a model's own vocabulary. Its memory belongs to the model. */
+export class Vocabulary {
+  readonly #bindings: LlamaBindings;
+  readonly #model: NativeHandle;
+  readonly #vocabulary: Pointer;
+  readonly #encoder = new TextEncoder();
+  readonly #pieces = new Map<Token, Uint8Array>();
+  #piece = new Uint8Array(64);
+  #endTokens: Token[] | undefined;
+  readonly size: number;
+
+  constructor(bindings: LlamaBindings, model: NativeHandle) {
+    this.#bindings = bindings;
+    this.#model = model;
+    this.#vocabulary = bindings.llama_model_get_vocab(model.address);
+    this.size = bindings.llama_vocab_n_tokens(this.#vocabulary);
+  }
+
+  /** @throws HeddleError `invalid_parameter` */
+  tokenize(
+    text: string,
+    { addSpecial, parseSpecial }: { addSpecial: boolean; parseSpecial: boolean },
+  ): Token[] {
+    const bytes = this.#encoder.encode(text);
+    let tokens = new Int32Array(bytes.length + 16);
+    let count = this.#tokenizeInto(tokens, bytes, addSpecial, parseSpecial);
+    if (count < 0 && count > -(2 ** 31)) {
+      tokens = new Int32Array(-count);
+      count = this.#tokenizeInto(tokens, bytes, addSpecial, parseSpecial);
+    }
+    if (count < 0) {
+      throw new HeddleError('invalid_parameter', `A text of ${bytes.length} bytes could not be tokenized.`);
+    }
+    return Array.from(tokens.subarray(0, count));
+  }
+
+  #tokenizeInto(tokens: Int32Array, bytes: Uint8Array, addSpecial: boolean, parseSpecial: boolean): number {
+    return this.#bindings.llama_tokenize(
+      this.#live(),
+      bytes,
+      bytes.length,
+      tokens,
+      tokens.length,
+      addSpecial,
+      parseSpecial,
+    );
+  }
+
+  /** The bytes a token adds to the text; none for control tokens. */
+  bytes(token: Token): Uint8Array {
+    this.check(token);
+    const known = this.#pieces.get(token);
+    if (known !== undefined) return known;
+    let length = this.#pieceInto(token);
+    if (length < 0) {
+      this.#piece = new Uint8Array(-length);
+      length = this.#pieceInto(token);
+    }
+    const piece = length > 0 ? this.#piece.slice(0, length) : noBytes;
+    this.#pieces.set(token, piece);
+    return piece;
+  }
+
+  #pieceInto(token: Token): number {
+    return this.#bindings.llama_token_to_piece(
+      this.#live(),
+      token,
+      this.#piece,
+      this.#piece.length,
+      0,
+      false,
+    );
+  }
+
+  endsGeneration(token: Token): boolean {
+    this.check(token);
+    return this.#bindings.llama_vocab_is_eog(this.#live(), token);
+  }
+
+  /** Every token that ends a generation. */
+  endTokens(): readonly Token[] {
+    if (this.#endTokens === undefined) {
+      const vocabulary = this.#live();
+      this.#endTokens = [];
+      for (let token = 0; token < this.size; token++) {
+        if (this.#bindings.llama_vocab_is_eog(vocabulary, token)) this.#endTokens.push(token);
+      }
+    }
+    return this.#endTokens;
+  }
+
+  get addsBos(): boolean {
+    return this.#bindings.llama_vocab_get_add_bos(this.#live());
+  }
+
+  get bos(): Token | undefined {
+    const token = this.#bindings.llama_vocab_bos(this.#live());
+    return token < 0 ? undefined : token;
+  }
+
+  get eos(): Token | undefined {
+    const token = this.#bindings.llama_vocab_eos(this.#live());
+    return token < 0 ? undefined : token;
+  }
+
+  /** A token as it is written in the vocabulary, control tokens included. */
+  text(token: Token): string {
+    this.check(token);
+    return this.#bindings.llama_vocab_get_text(this.#live(), token);
+  }
+
+  /** @throws HeddleError `invalid_parameter` for a token outside the vocabulary: the library would abort the process */
+  check(token: Token): void {
+    if (Number.isInteger(token) && token >= 0 && token < this.size) return;
+    throw new HeddleError(
+      'invalid_parameter',
+      `${token} is not a token of this model; its vocabulary has tokens 0 to ${this.size - 1}.`,
+    );
+  }
+
+  /** The vocabulary's address, once the model was checked to be alive and used on its thread. */
+  #live(): Pointer {
+    void this.#model.address;
+    return this.#vocabulary;
+  }
+}

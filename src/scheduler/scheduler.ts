@@ -1,0 +1,226 @@
+import { emptyBatch, type Batch, type BatchSpan } from '../core/batch.js';
+import type { Token } from '../core/generation.js';
+import type { Sequence } from '../core/sequence.js';
+
+/** What a scheduler may use. */
+export interface SchedulerLimits {
+  /** Sequences in the KV cache at once. */
+  readonly slots: number;
+  /** KV cells, shared by the slots. */
+  readonly cells: number;
+  /** Rows of one step. */
+  readonly stepBudget: number;
+}
+
+/** The decision for one step. */
+export interface Schedule {
+  readonly batch: Batch;
+  /** Slots that lost their sequence for want of cells; to be emptied before the batch is decoded. */
+  readonly preempted: readonly number[];
+}
+
+/** Cells kept free for each running sequence to grow into before another one is admitted beside it. */
+const growthHeadroom = 32;
+
+/**
+ * Decides which rows each step computes. It does no I/O and knows no native code; it owns the sequences given to it.
+ *
+ * A step holds one row of every sequence that lacks just one, then prompt rows, first come first served, until the
+ * step budget is used up. A sequence is admitted when a slot and cells for its tokens are free. When the cells run
+ * out, the newest running sequence loses its own and goes back to the head of the queue: it computes them again
+ * later, and its client sees a pause.
+ *
+ * Continuous batching after Orca (Yu et al., OSDI 2022); progress instead of phases after vLLM's v1 scheduler.
+ */
+export class Scheduler {
+  readonly #limits: SchedulerLimits;
+  /** In order of arrival. */
+  readonly #waiting: Sequence[] = [];
+  /** In order of admission: the last one is the newest. */
+  readonly #running: Sequence[] = [];
+  readonly #freeSlots: number[];
+
+  constructor(limits: SchedulerLimits) {
+    this.#limits = limits;
+    this.#freeSlots = Array.from({ length: limits.slots }, (_, slot) => limits.slots - 1 - slot);
+  }
+
+  get running(): readonly Sequence[] {
+    return this.#running;
+  }
+
+  get waiting(): readonly Sequence[] {
+    return this.#waiting;
+  }
+
+  get idle(): boolean {
+    return this.#running.length === 0 && this.#waiting.length === 0;
+  }
+
+  /** KV cells that running sequences hold or have been promised. */
+  get usedCells(): number {
+    const shared = new Set(this.#running.map((sequence) => sequence.shared));
+    let used = 0;
+    for (const cells of shared) used += cells?.count ?? 0;
+    for (const sequence of this.#running) used += ownCells(sequence);
+    return used;
+  }
+
+  /** Queues a sequence. Its tokens must fit the cells, or it would wait for ever. */
+  add(sequence: Sequence): void {
+    this.#waiting.push(sequence);
+  }
+
+  /** The rows of the next step. Admits waiting sequences and preempts running ones as needed. */
+  schedule(): Schedule {
+    const preempted = this.#preemptUntilFits();
+    if (preempted.length === 0) this.#admit();
+    return { batch: this.#chooseRows(), preempted };
+  }
+
+  /** The batch was decoded: its rows are in the cache. */
+  advance(batch: Batch): void {
+    for (const span of batch.spans) {
+      const sequence = this.#runningById(span.sequenceId);
+      if (sequence !== undefined) sequence.computed += span.tokens.length;
+    }
+  }
+
+  /** A token was drawn for the sequence. */
+  append(sequence: Sequence, token: Token): void {
+    sequence.tokens.push(token);
+  }
+
+  /** Sequences in a slot that wait for this one's prompt; they can share its cells now that it is computed. */
+  followers(leader: Sequence): Sequence[] {
+    return this.#running.filter((sequence) => sequence.leader === leader);
+  }
+
+  /** The follower's slot now refers to the cells of its leader's prompt. */
+  share(follower: Sequence): void {
+    const leader = follower.leader;
+    if (leader === undefined) return;
+    leader.shared ??= { count: leader.promptLength };
+    follower.shared = leader.shared;
+    follower.computed = follower.promptLength;
+    follower.leader = undefined;
+  }
+
+  /** The slot's content is lost; the sequence keeps the slot and computes its tokens again. */
+  restart(sequence: Sequence): void {
+    sequence.computed = 0;
+    sequence.shared = undefined;
+  }
+
+  /**
+   * Takes the cells of the newest running sequence and queues it again.
+   * @returns its slot, to be emptied; undefined when nothing or only one sequence is running
+   */
+  preemptNewest(): number | undefined {
+    if (this.#running.length < 2) return undefined;
+    const sequence = this.#running.pop();
+    const slot = sequence?.slot;
+    if (sequence === undefined || slot === undefined) return undefined;
+    this.#release(sequence);
+    this.#waiting.unshift(sequence);
+    return slot;
+  }
+
+  /**
+   * The sequence ended, or its client left.
+   * @returns its slot, to be emptied; undefined when it had none
+   */
+  remove(sequence: Sequence): number | undefined {
+    const slot = sequence.slot;
+    drop(this.#waiting, sequence);
+    if (drop(this.#running, sequence)) this.#release(sequence);
+    for (const follower of [...this.#waiting, ...this.#running]) {
+      if (follower.leader === sequence) follower.leader = undefined;
+    }
+    return slot;
+  }
+
+  #preemptUntilFits(): number[] {
+    const preempted: number[] = [];
+    while (this.usedCells > this.#limits.cells) {
+      const slot = this.preemptNewest();
+      if (slot === undefined) break;
+      preempted.push(slot);
+    }
+    return preempted;
+  }
+
+  #admit(): void {
+    for (;;) {
+      const next = this.#waiting[0];
+      if (next === undefined) return;
+      if (next.leader !== undefined && !canLead(next.leader)) next.leader = undefined;
+      const headroom = growthHeadroom * this.#running.length;
+      if (this.usedCells + ownCells(next) + headroom > this.#limits.cells && this.#running.length > 0) return;
+      const slot = this.#freeSlots.pop();
+      if (slot === undefined) return;
+      next.slot = slot;
+      this.#waiting.shift();
+      this.#running.push(next);
+    }
+  }
+
+  #chooseRows(): Batch {
+    const spans: BatchSpan[] = [];
+    let budget = this.#limits.stepBudget;
+    const take = (sequence: Sequence, rows: number): void => {
+      const { id: sequenceId, slot, computed: start } = sequence;
+      if (slot === undefined) return;
+      const end = start + rows;
+      spans.push({
+        sequenceId,
+        slot,
+        start,
+        tokens: sequence.tokens.slice(start, end),
+        output: end === sequence.tokens.length,
+      });
+      budget -= rows;
+    };
+    for (const sequence of this.#running) {
+      if (lacking(sequence) === 1 && budget > 0) take(sequence, 1);
+    }
+    for (const sequence of this.#running) {
+      const rows = Math.min(lacking(sequence), budget);
+      if (lacking(sequence) > 1 && rows > 0) take(sequence, rows);
+    }
+    return spans.length === 0 ? emptyBatch : { spans, rows: this.#limits.stepBudget - budget };
+  }
+
+  #release(sequence: Sequence): void {
+    if (sequence.slot !== undefined) this.#freeSlots.push(sequence.slot);
+    sequence.slot = undefined;
+    this.restart(sequence);
+  }
+
+  #runningById(id: number): Sequence | undefined {
+    return this.#running.find((sequence) => sequence.id === id);
+  }
+}
+
+/** Rows the sequence can use in a step; none while it waits for its leader. */
+function lacking(sequence: Sequence): number {
+  return sequence.leader === undefined ? sequence.tokens.length - sequence.computed : 0;
+}
+
+/** Cells the sequence holds or was promised for itself alone. */
+function ownCells(sequence: Sequence): number {
+  const elsewhere = sequence.leader?.promptLength ?? sequence.shared?.count ?? 0;
+  return sequence.tokens.length - elsewhere;
+}
+
+/** It is still computing its prompt, in a slot, so that waiting for it is worth while. */
+function canLead(leader: Sequence): boolean {
+  return leader.slot !== undefined && leader.computed < leader.promptLength;
+}
+
+function drop<T>(list: T[], item: T): boolean {
+  const index = list.indexOf(item);
+  if (index < 0) return false;
+  list.splice(index, 1);
+  return true;
+}
