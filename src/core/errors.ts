@@ -26,6 +26,7 @@ export const errorCatalogue = {
   wrong_thread: { status: 500, type: 'server_error', retryable: false },
   handle_disposed: { status: 500, type: 'server_error', retryable: false },
   native_call_failed: { status: 500, type: 'server_error', retryable: false },
+  listen_failed: { status: 500, type: 'server_error', retryable: false },
   internal_error: { status: 500, type: 'server_error', retryable: false },
   load_cancelled: { status: 503, type: 'server_error', retryable: true },
   queue_full: { status: 503, type: 'server_error', retryable: true },

@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+import { Command } from 'commander';
+import { toHeddleError } from '../core/errors.js';
+import { version } from '../core/version.js';
+import { listModels } from './list.js';
+import { addModelOptions, count, decimal } from './options.js';
+import { runPrompt } from './run.js';
+import { serve } from './serve.js';
+
+const program = new Command('heddle')
+  .description('A multi-model LLM inference server: every model on a thread of its own, behind one endpoint.')
+  .version(version)
+  .showHelpAfterError();
+
+addModelOptions(program.command('serve'))
+  .description('start the HTTP server')
+  .option('--host <host>', 'address to listen on', '127.0.0.1')
+  .option('--port <port>', 'port to listen on; 0 takes a free one', count(0, 65535), 8000)
+  .option('--grace <seconds>', 'how long running requests may go on after a stop signal', decimal(0, 3600), 5)
+  .option('--log-level <level>', 'debug, info, warn, error or silent', 'warn')
+  .action(serve);
+
+addModelOptions(program.command('run'))
+  .description('answer one prompt in the terminal')
+  .argument('<model>', 'id of a model, or path of a GGUF file')
+  .argument('<prompt>', 'what to say to it')
+  .option('--system <text>', 'system prompt')
+  .option('--max-tokens <count>', 'tokens to generate at most', count(1))
+  .option('--temperature <number>', '0 always takes the most likely token', decimal(0, 2), 0.8)
+  .option('--seed <number>', 'the same seed gives the same text', count(0))
+  .action(runPrompt);
+
+addModelOptions(program.command('list')).description('show the models on this machine').action(listModels);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const { code, message } = toHeddleError(error);
+  process.stderr.write(`heddle: ${message} (${code})\n`);
+  process.exitCode = 1;
+}

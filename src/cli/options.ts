@@ -1,0 +1,63 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+
+/** Options that say which models there are and how they are loaded. */
+export interface ModelOptions {
+  readonly modelDir?: string[];
+  readonly ctx: number;
+  readonly parallel: number;
+}
+
+/** The embedded model's folder: what is served when no folder is named. */
+export const starterDirectory = fileURLToPath(new URL('../../models/starter', import.meta.url));
+
+export function addModelOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--model-dir <dir>', 'folder with GGUF files, searched with its subfolders; can be repeated')
+        .argParser(collectDirectory)
+        .env('HEDDLE_MODEL_DIR'),
+    )
+    .option(
+      '--ctx <tokens>',
+      "KV cache of each model, in tokens; 0 is the model's own, at most 8192",
+      count(0),
+      0,
+    )
+    .option('--parallel <count>', 'sequences a model works on at once', count(1, 256), 4);
+}
+
+export function modelDirectories({ modelDir }: ModelOptions): readonly string[] {
+  return modelDir ?? [starterDirectory];
+}
+
+/** Rows of one step; at least one for every sequence. */
+export const stepBudget = 512;
+
+export function engineSettings({ ctx, parallel }: ModelOptions) {
+  return { contextSize: ctx, slots: parallel, batchSize: stepBudget };
+}
+
+/** Parser of a whole number in a range. */
+export function count(least: number, most = 2 ** 31 - 1): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+  };
+}
+
+/** Parser of a number in a range. */
+export function decimal(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`It must be a number from ${least} to ${most}.`);
+  };
+}
+
+function collectDirectory(directory: string, before: string[] = []): string[] {
+  if (existsSync(directory)) return [...before, directory];
+  throw new InvalidArgumentError('There is no such folder.');
+}

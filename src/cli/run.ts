@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { silentLogger } from '../core/logger.js';
+import { defaultSampling, defaultStop } from '../core/sampling-defaults.js';
+import { renderChat, type ChatMessage } from '../prompt/chat-template.js';
+import { ConsoleObserver } from './console-observer.js';
+import { createPool } from './create-pool.js';
+import { modelDirectories, type ModelOptions } from './options.js';
+
+/** `heddle run MODEL "prompt"` */
+export async function runPrompt(
+  model: string,
+  prompt: string,
+  options: ModelOptions & { system?: string; maxTokens?: number; temperature: number; seed?: number },
+): Promise<void> {
+  const isFile = model.endsWith('.gguf') && existsSync(model);
+  const directories = isFile ? [dirname(model)] : modelDirectories(options);
+  const pool = createPool(directories, options, new ConsoleObserver(process.stderr), silentLogger);
+  try {
+    const { engine } = await pool.lease(isFile ? modelId(model) : model);
+    const messages: ChatMessage[] = [{ role: 'user', content: prompt }];
+    if (options.system !== undefined) messages.unshift({ role: 'system', content: options.system });
+    const generation = engine.generate({
+      id: 'run',
+      prompt: renderChat(engine.info, messages),
+      choices: 1,
+      sampling: {
+        ...defaultSampling,
+        temperature: options.temperature,
+        ...(options.seed === undefined ? {} : { seed: options.seed >>> 0 }),
+      },
+      stop: {
+        ...defaultStop,
+        ...(options.maxTokens === undefined ? {} : { maxTokens: options.maxTokens }),
+      },
+    });
+    process.once('SIGINT', () => generation.cancel());
+    for await (const update of generation) {
+      if (update.kind === 'choice') process.stdout.write(update.text);
+    }
+    process.stdout.write('\n');
+  } finally {
+    await pool.close();
+  }
+}
+
+/** The id under which the catalogue of its folder lists a file. */
+function modelId(path: string): string {
+  return basename(path, '.gguf').replace(/-\d{5}-of-\d{5}$/, '');
+}

@@ -1,0 +1,101 @@
+import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import { pino } from 'pino';
+import { HeddleError } from '../core/errors.js';
+import { version } from '../core/version.js';
+import { createServer } from '../http/server.js';
+import type { EnginePool } from '../pool/engine-pool.js';
+import { ConsoleObserver } from './console-observer.js';
+import { createPool } from './create-pool.js';
+import { modelDirectories, type ModelOptions } from './options.js';
+
+/** Options of `heddle serve`. */
+export interface ServeOptions extends ModelOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Seconds. */
+  readonly grace: number;
+  readonly logLevel: string;
+}
+
+/** `heddle serve`: runs until a stop signal. Exit code 0 after a clean stop, 1 after a forced one. */
+export async function serve(options: ServeOptions): Promise<void> {
+  const log = pino({ name: 'heddle', level: options.logLevel, base: null }, pino.destination(2));
+  const pool = createPool(modelDirectories(options), options, new ConsoleObserver(process.stdout), log);
+  const models = await pool.catalogue.scan();
+  const server = createServer({ pool, log });
+  await listen(server, options);
+  const { port } = server.server.address() as AddressInfo;
+  process.stdout.write(
+    banner(
+      `http://${urlHost(options.host)}:${port}`,
+      models.map(({ id }) => id),
+      options,
+    ),
+  );
+  await stopSignal();
+  await shutDown(server, pool, options.grace);
+}
+
+async function listen(server: FastifyInstance, { host, port }: ServeOptions): Promise<void> {
+  try {
+    await server.listen({ host, port });
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? 'it is in use' : String(error);
+    throw new HeddleError(
+      'listen_failed',
+      `Can not listen on ${host}:${port}: ${reason}. Choose another --port.`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+function banner(url: string, models: readonly string[], options: ServeOptions): string {
+  const [first] = models;
+  const lines = [`heddle ${version} is listening on ${url}`, ''];
+  if (first === undefined) {
+    lines.push(`There are no GGUF files in ${modelDirectories(options).join(', ')} yet.`);
+  } else {
+    lines.push(`models: ${models.join(', ')} (each is loaded when it is first asked for)`, '', 'Try it:');
+    const body = JSON.stringify({
+      model: first,
+      messages: [{ role: 'user', content: 'What is the capital of Japan?' }],
+      stream: true,
+    });
+    lines.push(`  curl -N ${url}/v1/chat/completions -H 'content-type: application/json' -d '${body}'`);
+  }
+  lines.push('', 'Ctrl-C stops it.', '');
+  return lines.join('\n');
+}
+
+function urlHost(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+/** Resolves at the first stop signal; from then on another one forces the process to end. */
+async function stopSignal(): Promise<void> {
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  await new Promise<void>((resolve) => {
+    let stopping = false;
+    for (const signal of signals) {
+      process.on(signal, () => {
+        if (stopping) process.exit(1);
+        stopping = true;
+        resolve();
+      });
+    }
+  });
+}
+
+/** Takes no new requests, lets running ones go on for a while, ends the rest with a terminal event, frees the models. */
+async function shutDown(server: FastifyInstance, pool: EnginePool, grace: number): Promise<void> {
+  process.stdout.write('\nstopping; another Ctrl-C forces it\n');
+  const stopped = server.close();
+  await pool.drain(grace * 1000);
+  await pool.close();
+  // Clients have had the last event of their streams by now, unless they do not read.
+  if (!(await pool.drain(1000))) server.server.closeAllConnections();
+  await stopped;
+}

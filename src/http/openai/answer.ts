@@ -1,0 +1,97 @@
+import type { FinishReason, GenerateRequest } from '../../core/generation.js';
+import type { Engine, Generation, GenerationUpdate } from '../../engine/engine.js';
+
+/** A piece of one choice of an answer. */
+export interface AnswerPiece {
+  /** Counts over all prompts: prompt 0's choices come first. */
+  readonly choice: number;
+  readonly text: string;
+  readonly finishReason?: FinishReason;
+}
+
+/** Token counts of an answer, in the form of the OpenAI API. */
+export interface Usage {
+  readonly prompt_tokens: number;
+  readonly completion_tokens: number;
+  readonly total_tokens: number;
+}
+
+/** The generations of one API request, which may have several prompts with several choices each, as one stream. */
+export class Answer {
+  readonly #generations: readonly Generation[];
+  readonly #choicesPerPrompt: number;
+  readonly #completionTokens: number[];
+  #promptTokens = 0;
+
+  /**
+   * Queues all requests in the engine.
+   * @throws HeddleError as `Engine.generate` does; nothing is left running then
+   */
+  constructor(engine: Engine, requests: readonly GenerateRequest[]) {
+    const generations: Generation[] = [];
+    try {
+      for (const request of requests) generations.push(engine.generate(request));
+    } catch (error) {
+      for (const generation of generations) generation.cancel();
+      throw error;
+    }
+    this.#generations = generations;
+    this.#choicesPerPrompt = requests[0]?.choices ?? 1;
+    this.#completionTokens = Array.from({ length: requests.length * this.#choicesPerPrompt }, () => 0);
+  }
+
+  get choices(): number {
+    return this.#completionTokens.length;
+  }
+
+  /** Resolves when the engine has taken every prompt. @throws HeddleError when it refuses one */
+  async accepted(): Promise<void> {
+    for (const generation of this.#generations) {
+      const { value } = (await generation.next()) as { value: GenerationUpdate | undefined };
+      if (value?.kind === 'accepted') this.#promptTokens += value.promptTokens;
+    }
+  }
+
+  /** The pieces as they are made, of all prompts at once. @throws HeddleError when one fails */
+  async *pieces(): AsyncGenerator<AnswerPiece> {
+    const next = async (prompt: number, generation: Generation) => ({
+      prompt,
+      generation,
+      result: await generation.next(),
+    });
+    const waiting = new Map(
+      this.#generations.map((generation, prompt) => [prompt, next(prompt, generation)]),
+    );
+    while (waiting.size > 0) {
+      const { prompt, generation, result } = await Promise.race(waiting.values());
+      if (result.done === true) {
+        waiting.delete(prompt);
+        continue;
+      }
+      waiting.set(prompt, next(prompt, generation));
+      if (result.value.kind === 'choice') yield this.#piece(prompt, result.value);
+    }
+  }
+
+  /** What was counted so far; complete after the last piece. */
+  get usage(): Usage {
+    const completion = this.#completionTokens.reduce((sum, tokens) => sum + tokens, 0);
+    return {
+      prompt_tokens: this.#promptTokens,
+      completion_tokens: completion,
+      total_tokens: this.#promptTokens + completion,
+    };
+  }
+
+  /** Stops whatever is still running. */
+  cancel(): void {
+    for (const generation of this.#generations) generation.cancel();
+  }
+
+  #piece(prompt: number, update: Extract<GenerationUpdate, { kind: 'choice' }>): AnswerPiece {
+    const choice = prompt * this.#choicesPerPrompt + update.choice;
+    this.#completionTokens[choice] = update.completionTokens;
+    const piece = { choice, text: update.text };
+    return update.finish === undefined ? piece : { ...piece, finishReason: update.finish.reason };
+  }
+}

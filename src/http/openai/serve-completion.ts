@@ -1,0 +1,107 @@
+import type { FastifyReply } from 'fastify';
+import { toHeddleError } from '../../core/errors.js';
+import type { FinishReason, GenerateRequest } from '../../core/generation.js';
+import type { ModelInfo } from '../../core/model-runner.js';
+import { ClientWatch } from '../client-watch.js';
+import type { RouteContext } from '../route-context.js';
+import { SseWriter } from '../sse-writer.js';
+import { Answer, type Usage } from './answer.js';
+import { errorBody } from './error-body.js';
+
+/** How an API writes an answer down: its objects, for streams and for whole answers. */
+export interface AnswerFormat {
+  /** First event of a choice; undefined when the API has none. */
+  opening(choice: number): object | undefined;
+  delta(choice: number, text: string): object;
+  finish(choice: number, reason: FinishReason): object;
+  usage(usage: Usage): object;
+  whole(choices: readonly { text: string; reason: FinishReason }[], usage: Usage): object;
+}
+
+/** A validated request for text. */
+export interface CompletionJob {
+  readonly modelId: string;
+  /** The engine requests, one for each prompt; made when the model is loaded, since templates come with it. */
+  readonly requests: (info: ModelInfo) => readonly GenerateRequest[];
+  readonly format: AnswerFormat;
+  readonly stream: boolean;
+  readonly includeUsage: boolean;
+  readonly user: string | undefined;
+}
+
+/**
+ * Runs a job and answers with it. Errors that are known before the first token are thrown, and become a status and a
+ * JSON body; later ones become the last event of the stream. When the client goes away the work stops.
+ */
+export async function serveCompletion(
+  job: CompletionJob,
+  reply: FastifyReply,
+  { pool, log }: RouteContext,
+): Promise<void> {
+  const started = performance.now();
+  const client = new ClientWatch(reply.raw);
+  const lease = await pool.lease(job.modelId);
+  try {
+    client.check();
+    const answer = new Answer(lease.engine, job.requests(lease.engine.info));
+    client.onGone(() => answer.cancel());
+    try {
+      await answer.accepted();
+      client.check();
+      if (job.stream) await sendStream(job, answer, reply);
+      else await sendWhole(job, answer, client, reply);
+    } finally {
+      answer.cancel();
+      const ms = Math.round(performance.now() - started);
+      const { modelId: model, user } = job;
+      log.info({ model, user, ms, gone: client.gone, ...answer.usage }, 'completion');
+    }
+  } finally {
+    lease.release();
+  }
+}
+
+async function sendWhole(
+  { format }: CompletionJob,
+  answer: Answer,
+  client: ClientWatch,
+  reply: FastifyReply,
+): Promise<void> {
+  const choices = Array.from({ length: answer.choices }, () => ({
+    text: '',
+    reason: 'stop' as FinishReason,
+  }));
+  for await (const { choice, text, finishReason } of answer.pieces()) {
+    const whole = choices[choice];
+    if (whole === undefined) continue;
+    whole.text += text;
+    if (finishReason !== undefined) whole.reason = finishReason;
+  }
+  client.check();
+  await reply.send(format.whole(choices, answer.usage));
+}
+
+async function sendStream(
+  { format, includeUsage }: CompletionJob,
+  answer: Answer,
+  reply: FastifyReply,
+): Promise<void> {
+  reply.hijack();
+  const events = new SseWriter(reply.raw);
+  try {
+    for (let choice = 0; choice < answer.choices; choice++) {
+      const opening = format.opening(choice);
+      if (opening !== undefined) await events.send(opening);
+    }
+    for await (const { choice, text, finishReason } of answer.pieces()) {
+      if (text !== '') await events.send(format.delta(choice, text));
+      if (finishReason !== undefined) await events.send(format.finish(choice, finishReason));
+    }
+    if (includeUsage) await events.send(format.usage(answer.usage));
+    await events.send('[DONE]');
+  } catch (error) {
+    await events.send(errorBody(toHeddleError(error)));
+  } finally {
+    events.end();
+  }
+}

@@ -1,0 +1,86 @@
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { HeddleError, toHeddleError } from '../core/errors.js';
+import type { Logger } from '../core/logger.js';
+import { healthRoute } from './health-route.js';
+import { chatRoute } from './openai/chat-route.js';
+import { completionsRoute } from './openai/completions-route.js';
+import { errorBody } from './openai/error-body.js';
+import { modelsRoute } from './openai/models-route.js';
+import type { RouteContext } from './route-context.js';
+
+/** Bytes of a request body; room for the prompt of a long context. */
+const bodyLimit = 16 * 1024 * 1024;
+
+/** The HTTP server, not yet listening. Closing it does not close the pool. */
+export function createServer(context: RouteContext): FastifyInstance {
+  const server = fastify({
+    logger: false,
+    bodyLimit,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+  });
+  server.setErrorHandler(async (error, request, reply) =>
+    sendError(toHttpError(error), request, reply, context.log),
+  );
+  server.setNotFoundHandler(async (request, reply) =>
+    sendError(notFound(server, request), request, reply, context.log),
+  );
+  healthRoute(server, context);
+  modelsRoute(server, context);
+  chatRoute(server, context);
+  completionsRoute(server, context);
+  return server;
+}
+
+/** What fastify refuses by itself, as errors of the catalogue. */
+function toHttpError(thrown: unknown): HeddleError {
+  const code = (thrown as { code?: unknown }).code;
+  switch (code) {
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+      return new HeddleError(
+        'invalid_json',
+        `The request body is not valid JSON: ${(thrown as Error).message}`,
+      );
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new HeddleError(
+        'unsupported_media_type',
+        'Send the body as JSON, with content-type: application/json.',
+      );
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new HeddleError(
+        'body_too_large',
+        `The request body is larger than ${bodyLimit / 1024 / 1024} MiB.`,
+      );
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+    case 'FST_ERR_BAD_URL':
+      return new HeddleError('invalid_parameter', (thrown as Error).message);
+    case 'ECONNRESET':
+      return new HeddleError('request_cancelled', 'The client closed the connection.');
+    default:
+      return toHeddleError(thrown);
+  }
+}
+
+function notFound(server: FastifyInstance, { method, url }: FastifyRequest): HeddleError {
+  const path = url.split('?', 1)[0] ?? url;
+  const allowed = (['GET', 'POST'] as const).filter((other) => server.hasRoute({ method: other, url: path }));
+  if (allowed.length === 0)
+    return new HeddleError('route_not_found', `There is nothing at ${method} ${path}.`);
+  return new HeddleError('method_not_allowed', `${path} takes ${allowed.join(' and ')}, not ${method}.`);
+}
+
+async function sendError(
+  error: HeddleError,
+  { method, url }: FastifyRequest,
+  reply: FastifyReply,
+  log: Logger,
+): Promise<void> {
+  const fields = { method, url, code: error.code, cause: error.cause };
+  if (error.status >= 500) log.error(fields, error.message);
+  else log.debug(fields, error.message);
+  // The official SDKs repeat a failed request by its status, unless they are told better.
+  reply.header('x-should-retry', String(error.retryable));
+  if (error.retryable) reply.header('retry-after', '1');
+  await reply.code(error.status).send(errorBody(error));
+}

@@ -1,0 +1,36 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+
+/** Writes server-sent events, at the pace at which the client takes them. */
+export class SseWriter {
+  readonly #response: ServerResponse;
+
+  /** Sends the head of the response. */
+  constructor(response: ServerResponse, headers: Readonly<Record<string, string>> = {}) {
+    this.#response = response;
+    response.writeHead(200, {
+      ...headers,
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache, no-transform',
+      'x-accel-buffering': 'no',
+      connection: 'keep-alive',
+    });
+    response.flushHeaders();
+  }
+
+  /** Sends one event; resolves when the client can take another, or has gone. */
+  async send(data: object | '[DONE]'): Promise<void> {
+    const response = this.#response;
+    if (response.destroyed) return;
+    const text = typeof data === 'string' ? data : JSON.stringify(data);
+    if (response.write(`data: ${text}\n\n`)) return;
+    const waiting = new AbortController();
+    const options = { signal: waiting.signal };
+    await Promise.race([once(response, 'drain', options), once(response, 'close', options)]);
+    waiting.abort();
+  }
+
+  end(): void {
+    this.#response.end();
+  }
+}

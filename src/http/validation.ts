@@ -1,0 +1,60 @@
+import type { z } from 'zod';
+import { HeddleError } from '../core/errors.js';
+
+/**
+ * Checks a request body once, at the edge; behind it only valid values travel. A field that is null counts as not sent.
+ * @param neutral parameters that heddle does not support, each with the values that ask for nothing; any other value,
+ *   like an unknown parameter, is refused instead of being ignored
+ * @throws HeddleError `invalid_parameter` or `unsupported_parameter`, with the path of the field
+ */
+export function parseBody<S extends z.ZodObject>(
+  schema: S,
+  body: unknown,
+  neutral: Readonly<Record<string, readonly unknown[]>> = {},
+): z.infer<S> {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new HeddleError('invalid_parameter', 'The request body must be a JSON object.');
+  }
+  const fields: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(body)) {
+    if (value === null) continue;
+    const neutralValues = neutral[name];
+    if (neutralValues === undefined) fields[name] = value;
+    else if (!neutralValues.some((known) => sameJson(known, value))) throw unsupported(name);
+  }
+  const result = schema.safeParse(fields);
+  if (result.success) return result.data;
+  throw invalid(result.error);
+}
+
+function invalid(error: z.ZodError): HeddleError {
+  const [issue] = error.issues;
+  if (issue === undefined) return new HeddleError('invalid_parameter', 'The request body is not valid.');
+  const path = pathText(issue.path);
+  if (issue.code === 'unrecognized_keys') {
+    return unsupported(pathText([...issue.path, ...issue.keys.slice(0, 1)]));
+  }
+  const where = path === '' ? '' : `"${path}": `;
+  return new HeddleError('invalid_parameter', `${where}${issue.message}`, { param: path });
+}
+
+function unsupported(path: string): HeddleError {
+  return new HeddleError(
+    'unsupported_parameter',
+    `The parameter "${path}" is not supported. heddle ignores nothing, so leave it out; docs/api.md lists what is supported.`,
+    { param: path },
+  );
+}
+
+/** `messages[0].content` */
+function pathText(path: readonly PropertyKey[]): string {
+  return path
+    .map((part, index) =>
+      typeof part === 'number' ? `[${part}]` : `${index === 0 ? '' : '.'}${String(part)}`,
+    )
+    .join('');
+}
+
+function sameJson(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

@@ -1,0 +1,13 @@
+/** heddle as a library: engines on threads of the embedding process, the pool over them, and the HTTP server. */
+export { HeddleError, errorCatalogue, type ErrorCode, type ErrorData } from './core/errors.js';
+export type { GenerateRequest, Prompt, SamplingParams, StopConditions } from './core/generation.js';
+export { silentLogger, type Logger } from './core/logger.js';
+export type { LoadOptions, ModelInfo } from './core/model-runner.js';
+export { defaultSampling, defaultStop } from './core/sampling-defaults.js';
+export { version } from './core/version.js';
+export { createThreadEngine } from './engine/create-engine.js';
+export type { Engine, EngineReport, Generation, GenerationUpdate } from './engine/engine.js';
+export { createServer } from './http/server.js';
+export { EnginePool, type EngineSettings, type Lease, type PoolObserver } from './pool/engine-pool.js';
+export { ModelCatalogue, type ModelFile } from './pool/model-catalogue.js';
+export { renderChat, type ChatMessage } from './prompt/chat-template.js';
