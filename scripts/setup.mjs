@@ -14,22 +14,25 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(1);
 }
 
-/** Runs a command in the project's folder with its output shown; ends this process when it fails. */
-export function run(command, args, options = {}) {
-  // npm and the tools it installs are command files on Windows, which only a shell can start.
-  const { status, error } = spawnSync(command, args, {
-    cwd: root,
-    stdio: 'inherit',
-    shell: process.platform === 'win32',
-    ...options,
-  });
-  if (status === 0) return;
-  if (error !== undefined) console.error(`${command}: ${error.message}`);
-  process.exit(status ?? 1);
+/** Runs a command in the project's folder with its output shown. @returns its exit code */
+export function status(command, args) {
+  // npm is a command file on Windows, which only a shell can start.
+  const shell = process.platform === 'win32' && command === 'npm';
+  const result = spawnSync(command, args, { cwd: root, stdio: 'inherit', shell });
+  if (result.error !== undefined) console.error(`${command}: ${result.error.message}`);
+  return result.status ?? 1;
+}
+
+/** As {@link status}, but ends this process when the command fails. */
+export function run(command, args) {
+  const code = status(command, args);
+  if (code !== 0) process.exit(code);
 }
 
 export function setUp() {
-  const lock = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  const lock = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
   const stamp = join(root, 'node_modules', '.heddle-lock');
   if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lock) {
     console.log('installing dependencies (once) ...');

@@ -19,17 +19,34 @@ export function createServer(context: RouteContext): FastifyInstance {
     forceCloseConnections: 'idle',
     return503OnClosing: false,
   });
+  server.removeContentTypeParser('text/plain');
   server.setErrorHandler(async (error, request, reply) =>
     sendError(toHttpError(error), request, reply, context.log),
   );
   server.setNotFoundHandler(async (request, reply) =>
     sendError(notFound(server, request), request, reply, context.log),
   );
+  closeIdleConnections(server);
   healthRoute(server, context);
   modelsRoute(server, context);
   chatRoute(server, context);
   completionsRoute(server, context);
   return server;
+}
+
+/** Once the server is closing, a connection that is done with its response is closed instead of being kept for another. */
+function closeIdleConnections(server: FastifyInstance): void {
+  let closing = false;
+  server.addHook('preClose', (done) => {
+    closing = true;
+    done();
+  });
+  server.server.on('request', (_, response) => {
+    response.once('close', () => {
+      // A turn later the connection counts as idle.
+      if (closing) setImmediate(() => server.server.closeIdleConnections());
+    });
+  });
 }
 
 /** What fastify refuses by itself, as errors of the catalogue. */
@@ -38,10 +55,7 @@ function toHttpError(thrown: unknown): HeddleError {
   switch (code) {
     case 'FST_ERR_CTP_INVALID_JSON_BODY':
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':
-      return new HeddleError(
-        'invalid_json',
-        `The request body is not valid JSON: ${(thrown as Error).message}`,
-      );
+      return new HeddleError('invalid_json', 'The request body is not valid JSON.');
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new HeddleError(
         'unsupported_media_type',

@@ -47,10 +47,11 @@ export class BatchBuffer {
    * @throws HeddleError `native_call_failed` when the rows do not fit: the library would abort the process
    */
   write(batch: Batch): LlamaBatch {
-    if (batch.rows < 1 || batch.rows > this.#capacity) {
+    const rows = batch.spans.reduce((sum, { tokens }) => sum + tokens.length, 0);
+    if (rows !== batch.rows || rows < 1 || rows > this.#capacity) {
       throw new HeddleError(
         'native_call_failed',
-        `A batch of ${batch.rows} rows can not be decoded; it must have 1 to ${this.#capacity}.`,
+        `A batch of ${rows} rows (said to be ${batch.rows}) can not be decoded; it must have 1 to ${this.#capacity}.`,
       );
     }
     let row = 0;

@@ -74,7 +74,9 @@ function createContext(
       `No context could be made for ${options.modelPath}: there is not enough memory for its KV cache. Ask for a smaller one (--ctx, --parallel).`,
     );
   }
+  // The library reads the flag for as long as the context lives: the closure keeps its memory from being collected.
   return new NativeHandle('context', context, (address) => {
+    void abortFlag;
     bindings.llama_detach_threadpool(address);
     bindings.llama_free(address);
   });
@@ -110,7 +112,8 @@ class LlamaRunner implements ModelRunner {
     }
     this.#memory = memory;
     this.#vocabulary = new Vocabulary(bindings, native.model);
-    this.#batch = new BatchBuffer(options.batchSize);
+    // The library cuts the batch size down to the context's, and aborts the process for a larger batch.
+    this.#batch = new BatchBuffer(bindings.llama_n_batch(native.context.address));
     this.info = describeModel(bindings, {
       model: native.model,
       context: native.context,
@@ -135,6 +138,7 @@ class LlamaRunner implements ModelRunner {
     params: SamplingParams,
     options: { seed: number; prompt: readonly Token[]; ignoreEos: boolean },
   ): Sampler {
+    void this.#context.address; // throws when the model is gone, before anything native is made
     const sampler = new LlamaSampler(
       { bindings: this.#bindings, vocabulary: this.#vocabulary, context: this.#context },
       params,

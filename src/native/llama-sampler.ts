@@ -6,6 +6,9 @@ import type { Pointer } from './llama-structs.js';
 import { NativeHandle } from './native-handle.js';
 import type { Vocabulary } from './vocabulary.js';
 
+/** LLAMA_DEFAULT_SEED: the library takes it to mean "a random seed". */
+const randomSeedMark = 0xffff_ffff;
+
 /**
  * A native sampler chain. The stages, in llama.cpp's order: logit bias, repetition penalty (prompt and output),
  * presence and frequency penalties (output only, as the OpenAI API defines them), top-k, top-p, min-p, temperature,
@@ -35,20 +38,25 @@ export class LlamaSampler implements Sampler {
       bindings.llama_sampler_chain_init({ no_perf: true }),
       (address) => bindings.llama_sampler_free(address),
     );
-    for (const stage of samplerStages(bindings, vocabulary, params, options)) {
-      bindings.llama_sampler_chain_add(this.#chain.address, stage);
+    try {
+      for (const stage of samplerStages(bindings, vocabulary, params, options)) {
+        bindings.llama_sampler_chain_add(this.#chain.address, stage);
+      }
+    } catch (error) {
+      this.#chain.dispose();
+      throw error;
     }
   }
 
   sample(row: number): Token {
-    const context = this.#context.address;
+    const [chain, context] = [this.#chain.address, this.#context.address];
     if (this.#bindings.llama_get_logits_ith(context, row) === null) {
       throw new HeddleError(
         'native_call_failed',
         `Row ${row} of the last batch has no logits to sample from.`,
       );
     }
-    return this.#bindings.llama_sampler_sample(this.#chain.address, context, row);
+    return this.#bindings.llama_sampler_sample(chain, context, row);
   }
 
   dispose(): void {
@@ -98,5 +106,5 @@ function* samplerStages(
   if (params.topP < 1) yield bindings.llama_sampler_init_top_p(params.topP, 1);
   if (params.minP > 0) yield bindings.llama_sampler_init_min_p(params.minP, 1);
   yield bindings.llama_sampler_init_temp(params.temperature);
-  yield bindings.llama_sampler_init_dist(options.seed);
+  yield bindings.llama_sampler_init_dist(options.seed === randomSeedMark ? 0 : options.seed);
 }

@@ -27,14 +27,11 @@ export async function explainLoadFailure(path: string, library: LlamaLibrary): P
       `${path} is not a GGUF file. heddle loads GGUF models; convert it with llama.cpp's convert_hf_to_gguf.py.`,
     );
   }
-  let header: Awaited<ReturnType<typeof gguf>>;
-  try {
-    header = await gguf(path, { allowLocalFile: true });
-  } catch (error) {
+  const header = await readHeader(path);
+  if (header === undefined) {
     return new HeddleError(
       'model_file_truncated',
       `The header of ${path} can not be read to its end: the file is cut short or damaged. Download it again.`,
-      { cause: error },
     );
   }
   const end = dataEnd(header, library);
@@ -67,11 +64,21 @@ async function magicOf(path: string): Promise<string> {
   }
 }
 
+type Header = Awaited<ReturnType<typeof gguf>>;
+
+/** Undefined when the header is not whole: the reader throws, or goes on with empty values behind the end. */
+async function readHeader(path: string): Promise<Header | undefined> {
+  try {
+    const header = await gguf(path, { allowLocalFile: true });
+    const whole = header.tensorInfos.every(({ name, shape }) => name !== '' && shape.length > 0);
+    return whole ? header : undefined;
+  } catch {
+    return undefined; // whatever the reader stumbled over, the header is what is damaged
+  }
+}
+
 /** Where the last tensor ends, in bytes from the start of the file. */
-function dataEnd(
-  { tensorDataOffset, tensorInfos }: Awaited<ReturnType<typeof gguf>>,
-  { bindings }: LlamaLibrary,
-): number {
+function dataEnd({ tensorDataOffset, tensorInfos }: Header, { bindings }: LlamaLibrary): number {
   const start = Number(tensorDataOffset);
   let end = start;
   for (const { offset, shape, dtype } of tensorInfos) {

@@ -56,6 +56,7 @@ export class Vocabulary {
 
   /** The bytes a token adds to the text; none for control tokens. */
   bytes(token: Token): Uint8Array {
+    void this.#live();
     this.check(token);
     const known = this.#pieces.get(token);
     if (known !== undefined) return known;

@@ -1,0 +1,92 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+
+const run = promisify(execFile);
+
+/** Runs heddle to its end; failures are results here. */
+async function heddle(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const main = join(process.cwd(), 'dist', 'cli', 'main.js');
+  try {
+    return { code: 0, ...(await run(process.execPath, [main, ...args])) };
+  } catch (error) {
+    return error as { code: number; stdout: string; stderr: string };
+  }
+}
+
+describe('heddle run', () => {
+  it('writes the answer, and nothing else, to standard output', async () => {
+    const { code, stdout, stderr } = await heddle(
+      'run',
+      'starter',
+      'What is the capital of Japan?',
+      '--temperature',
+      '0',
+    );
+    expect(stdout).toBe('The capital of Japan is Tokyo.\n');
+    expect(stderr).toContain('loaded starter');
+    expect(code).toBe(0);
+  });
+
+  it('takes a system prompt, a limit and a seed', async () => {
+    const args = ['run', 'starter', 'Tell me a story.', '--max-tokens', '12', '--seed', '3'];
+    const [one, two] = [await heddle(...args), await heddle(...args)];
+    expect(one.stdout).toBe(two.stdout);
+    const pirate = await heddle(
+      'run',
+      'starter',
+      'What does a dog say?',
+      '--system',
+      'Answer as a pirate.',
+      '--temperature',
+      '0',
+    );
+    expect(pirate.stdout).toContain('Arr, matey!');
+  });
+
+  it('takes the path of a file', async () => {
+    const path = join('models', 'starter', 'starter-draft.gguf');
+    const { code, stdout } = await heddle('run', path, 'Hello!', '--temperature', '0');
+    expect(code).toBe(0);
+    expect(stdout.length).toBeGreaterThan(1);
+  });
+
+  it('says what is wrong and ends with 1', async () => {
+    const { code, stderr } = await heddle('run', 'nope', 'Hello');
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      'heddle: There is no model "nope". There is: starter, starter-draft. (model_not_found)\n',
+    );
+  });
+});
+
+describe('heddle list', () => {
+  it('shows id, size and file of every model', async () => {
+    const { stdout } = await heddle('list');
+    expect(stdout).toMatch(
+      /^MODEL +SIZE +FILE\nstarter +5\.2 MiB +\S+starter\.gguf\nstarter-draft +999\.5 KiB/,
+    );
+  });
+});
+
+describe('heddle', () => {
+  it('refuses options that make no sense', async () => {
+    const port = await heddle('serve', '--port', '99999');
+    expect(port.code).toBe(1);
+    expect(port.stderr).toContain('whole number from 0 to 65535');
+    const folder = await heddle('list', '--model-dir', '/no/such/folder');
+    expect(folder.stderr).toContain('There is no such folder.');
+  });
+
+  it('says so when its port is in use', async () => {
+    const { createServer } = await import('node:net');
+    const other = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => other.once('listening', resolve));
+    const { port } = other.address() as { port: number };
+    const { code, stderr } = await heddle('serve', '--port', String(port));
+    other.close();
+    expect(code).toBe(1);
+    expect(stderr).toContain(`Can not listen on 127.0.0.1:${port}: it is in use. Choose another --port.`);
+  });
+});
