@@ -1,0 +1,13 @@
+/** The middle value; the mean of the two middle ones when their number is even. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? NaN;
+  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? NaN)) / 2;
+}
+
+/** `123.4 (120.1 to 130.9)`: the median, and the least and greatest value. */
+export function spread(values: readonly number[], digits = 1): string {
+  const show = (value: number): string => value.toFixed(digits);
+  return `${show(median(values))} (${show(Math.min(...values))} to ${show(Math.max(...values))})`;
+}
