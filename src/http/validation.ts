@@ -15,14 +15,14 @@ export function parseBody<S extends z.ZodObject>(
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new HeddleError('invalid_parameter', 'The request body must be a JSON object.');
   }
-  const fields: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(body)) {
-    if (value === null) continue;
-    const neutralValues = neutral[name];
-    if (neutralValues === undefined) fields[name] = value;
-    else if (!neutralValues.some((known) => sameJson(known, value))) throw unsupported(name);
-  }
-  const result = schema.safeParse(fields);
+  const fields = Object.entries(body).filter(([name, value]) => {
+    if (value === null) return false;
+    const neutralValues = Object.hasOwn(neutral, name) ? neutral[name] : undefined;
+    if (neutralValues === undefined) return true;
+    if (neutralValues.some((known) => sameJson(known, value))) return false;
+    throw unsupported(name);
+  });
+  const result = schema.safeParse(Object.fromEntries(fields));
   if (result.success) return result.data;
   throw invalid(result.error);
 }

@@ -1,0 +1,206 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { errorCatalogue, type ErrorCode } from '../../src/core/errors.js';
+import { events, FakeServer } from './fake-server.js';
+
+interface ErrorBody {
+  error: { message: string; type: string; param: string | null; code: ErrorCode };
+}
+
+let server: FakeServer;
+
+beforeAll(async () => {
+  server = await FakeServer.start({
+    fake: 'fake:?endAfter=20',
+    plain: 'fake:?chatTemplate=none',
+    broken: 'fake:?loadFails=model_file_truncated',
+    failing: 'fake:?failAtDecode=3',
+  });
+});
+
+afterAll(async () => server.stop());
+
+const chat = { model: 'fake', messages: [{ role: 'user', content: 'Hi' }] };
+
+describe('bad input', () => {
+  const cases: [string, string, unknown, ErrorCode, string | null][] = [
+    ['malformed JSON', '/v1/chat/completions', '{"model": ', 'invalid_json', null],
+    ['an empty body', '/v1/chat/completions', '', 'invalid_json', null],
+    ['a body that is a list', '/v1/chat/completions', [1], 'invalid_parameter', null],
+    ['no model', '/v1/chat/completions', { messages: chat.messages }, 'invalid_parameter', 'model'],
+    ['an unknown model', '/v1/chat/completions', { ...chat, model: 'x' }, 'model_not_found', 'model'],
+    ['no messages', '/v1/chat/completions', { model: 'fake' }, 'invalid_parameter', 'messages'],
+    ['empty messages', '/v1/chat/completions', { ...chat, messages: [] }, 'invalid_parameter', 'messages'],
+    [
+      'an unknown role',
+      '/v1/chat/completions',
+      { ...chat, messages: [{ role: 'bob', content: 'Hi' }] },
+      'invalid_parameter',
+      'messages[0].role',
+    ],
+    [
+      'an image',
+      '/v1/chat/completions',
+      { ...chat, messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'x' } }] }] },
+      'invalid_parameter',
+      'messages[0].content',
+    ],
+    [
+      'an unknown field in a message',
+      '/v1/chat/completions',
+      { ...chat, messages: [{ role: 'user', content: 'Hi', mood: 'good' }] },
+      'unsupported_parameter',
+      'messages[0].mood',
+    ],
+    [
+      'tools',
+      '/v1/chat/completions',
+      { ...chat, tools: [{ type: 'function' }] },
+      'unsupported_parameter',
+      'tools',
+    ],
+    ['n too large', '/v1/chat/completions', { ...chat, n: 129 }, 'invalid_parameter', 'n'],
+    ['a stop that is empty', '/v1/chat/completions', { ...chat, stop: '' }, 'invalid_parameter', 'stop'],
+    ['an empty prompt', '/v1/completions', { model: 'fake', prompt: '' }, 'invalid_parameter', 'prompt'],
+    [
+      'a token too large',
+      '/v1/completions',
+      { model: 'fake', prompt: [1, 999_999] },
+      'invalid_parameter',
+      null,
+    ],
+    ['echo', '/v1/completions', { model: 'fake', prompt: 'Hi', echo: true }, 'unsupported_parameter', 'echo'],
+    [
+      'a prompt longer than the context',
+      '/v1/completions',
+      { model: 'fake', prompt: 'x'.repeat(2048) },
+      'context_length_exceeded',
+      null,
+    ],
+    [
+      'a model without a chat template',
+      '/v1/chat/completions',
+      { ...chat, model: 'plain' },
+      'chat_template_missing',
+      null,
+    ],
+    [
+      'a model that does not load',
+      '/v1/chat/completions',
+      { ...chat, model: 'broken' },
+      'model_file_truncated',
+      null,
+    ],
+  ];
+
+  it.each(cases)('%s is refused with its code, status and parameter', async (_, path, body, code, param) => {
+    const response = await server.post(path, body);
+    const { error } = (await response.json()) as ErrorBody;
+    expect(error).toMatchObject({ code, param, type: errorCatalogue[code].type });
+    expect(response.status).toBe(errorCatalogue[code].status);
+    expect(response.headers.get('x-should-retry')).toBe(String(errorCatalogue[code].retryable));
+    expect(error.message.length).toBeGreaterThan(10);
+  });
+
+  it('of another method, type, size or path has codes too', async () => {
+    const answers: [Response, ErrorCode][] = [
+      [await fetch(`${server.url}/v1/chat/completions`), 'method_not_allowed'],
+      [await fetch(`${server.url}/v2`), 'route_not_found'],
+      [await fetch(`${server.url}/v1/models/x`), 'model_not_found'],
+      [await fetch(`${server.url}/v1/completions`, { method: 'POST', body: 'x' }), 'unsupported_media_type'],
+      [await server.post('/v1/completions', { prompt: 'x'.repeat(17 * 1024 * 1024) }), 'body_too_large'],
+    ];
+    for (const [response, code] of answers) {
+      expect(await response.json()).toMatchObject({ error: { code } });
+      expect(response.status).toBe(errorCatalogue[code].status);
+    }
+  });
+
+  it('whatever it is, is answered with a code of the catalogue, and the server serves on', async () => {
+    const fields = [
+      'model',
+      'messages',
+      'prompt',
+      'temperature',
+      'stop',
+      'n',
+      'stream',
+      'seed',
+      'logit_bias',
+      'max_tokens',
+    ];
+    const body = fc.oneof(
+      fc.json(),
+      fc
+        .dictionary(fc.constantFrom(...fields), fc.oneof(fc.jsonValue(), fc.constant('fake')))
+        .map((value) => JSON.stringify(value)),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom('/v1/chat/completions', '/v1/completions'),
+        body,
+        async (path, text) => {
+          const response = await server.post(path, text);
+          const answer = await response.text();
+          if (response.status === 200) return;
+          const { error } = JSON.parse(answer) as ErrorBody;
+          expect(errorCatalogue[error.code].status).toBe(response.status);
+          expect(response.status).toBeLessThan(500);
+        },
+      ),
+      { numRuns: 1000 },
+    );
+    expect((await server.post('/v1/chat/completions', chat)).status).toBe(200);
+  });
+});
+
+describe('a failure after the first token', () => {
+  it('of the library is the last event of the stream, and the engine serves on', async () => {
+    const request = { model: 'failing', prompt: 'Hi', stream: true, max_tokens: 50, ignore_eos: true };
+    const received: string[] = [];
+    for await (const event of events(await server.post('/v1/completions', request))) received.push(event);
+    expect(received.length).toBeGreaterThan(1);
+    expect(JSON.parse(received.at(-1) ?? '')).toMatchObject({ error: { code: 'native_call_failed' } });
+    const again = await server.post('/v1/completions', { ...request, stream: false });
+    expect(again.status).toBe(200);
+  });
+
+  it('of the whole engine ends its streams, and the next request loads the model again', async () => {
+    const request = { model: 'fake', prompt: 'Hi', stream: true, max_tokens: 50, ignore_eos: true };
+    await server.engine('fake');
+    server.gate.hold();
+    const response = await server.post('/v1/completions', request);
+    const engines = server.transports.length;
+    server.transports.find((transport) => transport.running && transport.gate.step > 0)?.crash();
+    for (const transport of server.transports) if (transport.running) transport.crash();
+    server.gate.open();
+    const received: string[] = [];
+    for await (const event of events(response)) received.push(event);
+    expect(JSON.parse(received.at(-1) ?? '')).toMatchObject({ error: { code: 'engine_crashed' } });
+    expect((await server.post('/v1/completions', { ...request, stream: false })).status).toBe(200);
+    expect(server.transports).toHaveLength(engines + 1);
+  });
+});
+
+describe('a pool that is draining', () => {
+  it('takes no new requests, and ends when the running ones have', async () => {
+    const draining = await FakeServer.start({ fake: 'fake:?' });
+    draining.gate.hold();
+    const running = draining.post('/v1/completions', {
+      model: 'fake',
+      prompt: 'Hi',
+      max_tokens: 5,
+      ignore_eos: true,
+    });
+    await draining.gate.reached(1);
+    const drained = draining.pool.drain(60_000);
+    const refused = await draining.post('/v1/completions', { model: 'fake', prompt: 'Hi' });
+    expect(refused.status).toBe(503);
+    expect(refused.headers.get('retry-after')).toBe('1');
+    expect(await refused.json()).toMatchObject({ error: { code: 'server_shutting_down' } });
+    draining.gate.open();
+    expect((await running).status).toBe(200);
+    expect(await drained).toBe(true);
+    await draining.stop();
+  });
+});

@@ -1,0 +1,110 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { silentLogger } from '../../src/core/logger.js';
+import { Engine } from '../../src/engine/engine.js';
+import { createServer } from '../../src/http/server.js';
+import { EnginePool, type EngineSettings } from '../../src/pool/engine-pool.js';
+import { ModelCatalogue } from '../../src/pool/model-catalogue.js';
+import { InMemoryTransport } from '../../src/testing/in-memory-transport.js';
+import { StepGate } from '../../src/testing/step-gate.js';
+
+/** The real HTTP server and pool, over fake models on this thread, whose steps a test can hold. */
+export class FakeServer {
+  readonly url: string;
+  readonly pool: EnginePool;
+  readonly server: FastifyInstance;
+  /** Stands before every step of every engine. */
+  readonly gate: StepGate;
+  /** One for each engine that was made, the latest last. */
+  readonly transports: InMemoryTransport[];
+  readonly #folder: string;
+
+  private constructor(parts: {
+    url: string;
+    pool: EnginePool;
+    server: FastifyInstance;
+    gate: StepGate;
+    transports: InMemoryTransport[];
+    folder: string;
+  }) {
+    this.url = parts.url;
+    this.pool = parts.pool;
+    this.server = parts.server;
+    this.gate = parts.gate;
+    this.transports = parts.transports;
+    this.#folder = parts.folder;
+  }
+
+  /** @param models fake models by id, such as `{ chatty: 'fake:?endAfter=5' }` */
+  static async start(
+    models: Readonly<Record<string, string>>,
+    settings: Partial<EngineSettings> = {},
+  ): Promise<FakeServer> {
+    const folder = mkdtempSync(join(tmpdir(), 'heddle-http-'));
+    for (const [id, url] of Object.entries(models)) writeFileSync(join(folder, `${id}.gguf`), `${url}\n`);
+    const gate = new StepGate();
+    const transports: InMemoryTransport[] = [];
+    const pool = new EnginePool({
+      catalogue: new ModelCatalogue([folder], silentLogger),
+      settings: { contextSize: 2048, slots: 4, batchSize: 128, ...settings },
+      createEngine: () => {
+        const transport = new InMemoryTransport({ gate });
+        transports.push(transport);
+        return new Engine(transport);
+      },
+      observer: { loading() {}, loaded() {}, failed() {}, ended() {} },
+    });
+    const server = createServer({ pool, log: silentLogger });
+    await server.listen({ host: '127.0.0.1', port: 0 });
+    const { port } = server.server.address() as AddressInfo;
+    return new FakeServer({ url: `http://127.0.0.1:${port}`, pool, server, gate, transports, folder });
+  }
+
+  async post(path: string, body: unknown, signal?: AbortSignal): Promise<Response> {
+    return fetch(`${this.url}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  }
+
+  /** The engine that runs this model. */
+  async engine(id: string): Promise<Engine> {
+    const lease = await this.pool.lease(id);
+    lease.release();
+    return lease.engine;
+  }
+
+  async stop(): Promise<void> {
+    this.gate.open();
+    await this.pool.close();
+    this.server.server.closeAllConnections();
+    await this.server.close();
+    rmSync(this.#folder, { recursive: true });
+  }
+}
+
+/** The events of a stream, as the client receives them. */
+export async function* events(response: Response): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let pending = '';
+  for await (const data of response.body ?? []) {
+    pending += decoder.decode(data, { stream: true });
+    for (let end = pending.indexOf('\n\n'); end >= 0; end = pending.indexOf('\n\n')) {
+      yield pending.slice('data: '.length, end);
+      pending = pending.slice(end + 2);
+    }
+  }
+}
+
+/** The text of a stream's event: content or text of its first choice; undefined when it has none. */
+export function textOf(event: string): string | undefined {
+  if (event === '[DONE]') return undefined;
+  const { choices } = JSON.parse(event) as { choices: { text?: string; delta?: { content?: string } }[] };
+  const text = choices[0]?.text ?? choices[0]?.delta?.content;
+  return text === '' ? undefined : text;
+}
