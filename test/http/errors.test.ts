@@ -14,7 +14,7 @@ beforeAll(async () => {
     fake: 'fake:?endAfter=20',
     plain: 'fake:?chatTemplate=none',
     broken: 'fake:?loadFails=model_file_truncated',
-    failing: 'fake:?failAtDecode=3',
+    failing: 'fake:?failAtDecode=20',
   });
 });
 
@@ -156,7 +156,14 @@ describe('bad input', () => {
 
 describe('a failure after the first token', () => {
   it('of the library is the last event of the stream, and the engine serves on', async () => {
-    const request = { model: 'failing', prompt: 'Hi', stream: true, max_tokens: 50, ignore_eos: true };
+    const request = {
+      model: 'failing',
+      prompt: 'Hi',
+      stream: true,
+      max_tokens: 50,
+      ignore_eos: true,
+      temperature: 0,
+    };
     const received: string[] = [];
     for await (const event of events(await server.post('/v1/completions', request))) received.push(event);
     expect(received.length).toBeGreaterThan(1);
