@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { errorCatalogue } from '../../src/core/errors.js';
+import { version } from '../../src/core/version.js';
+import { chatNeutral, chatSchema } from '../../src/http/openai/chat-schema.js';
+import { completionsNeutral, completionsSchema } from '../../src/http/openai/completions-schema.js';
+
+const api = readFileSync('docs/api.md', 'utf8');
+
+interface Package {
+  version: string;
+  engines: { node: string };
+  optionalDependencies: Record<string, string>;
+}
+
+interface Lockfile {
+  packages: Record<string, { resolved?: string; dependencies?: object; optionalDependencies?: object }>;
+}
+
+describe('docs/api.md', () => {
+  it('lists every error code with its status, and no other', () => {
+    const documented = [...api.matchAll(/^\| `(\w+)` \| (\d{3}) \| (yes|no) \| .+ \|$/gm)].map(
+      ([, code, status, retryable]) => [code, Number(status), retryable === 'yes'],
+    );
+    const catalogue = Object.entries(errorCatalogue).map(([code, { status, retryable }]) => [
+      code,
+      status,
+      retryable,
+    ]);
+    expect(documented).toEqual(catalogue);
+  });
+
+  it.each([
+    ['chat completions', { ...chatSchema.shape, ...chatNeutral }],
+    ['completions', { ...completionsSchema.shape, ...completionsNeutral }],
+  ])('says of every parameter of %s what is done with it', (_, parameters) => {
+    const missing = Object.keys(parameters).filter((name) => !api.includes(`\`${name}`));
+    expect(missing).toEqual([]);
+  });
+});
+
+describe('package.json', () => {
+  const { version: packageVersion, optionalDependencies } = JSON.parse(
+    readFileSync('package.json', 'utf8'),
+  ) as Package;
+
+  it('has the version that heddle tells', () => {
+    expect(version).toBe(packageVersion);
+  });
+
+  it('pins one release of the native library on every platform', () => {
+    expect(new Set(Object.values(optionalDependencies))).toEqual(new Set(['3.21.1']));
+  });
+});
+
+describe.each(['package-lock.json', 'bench/package-lock.json'])('%s', (file) => {
+  const text = readFileSync(file, 'utf8');
+  const { packages } = JSON.parse(text) as Lockfile;
+
+  it('has every package of every platform, so that it installs on all of them', () => {
+    const missing = Object.entries(packages).flatMap(([path, { dependencies, optionalDependencies }]) =>
+      Object.keys({ ...dependencies, ...optionalDependencies }).filter(
+        (name) => !(`node_modules/${name}` in packages) && !(`${path}/node_modules/${name}` in packages),
+      ),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  it('names no registry but the default one', () => {
+    const hosts = [...text.matchAll(/"resolved": "https?:\/\/([^/"]+)/g)].map(([, host]) => host);
+    expect(hosts.filter((host) => host !== 'registry.npmjs.org')).toEqual([]);
+  });
+});
