@@ -88,7 +88,7 @@ export class EngineCore {
       if (outcome === 'ok') this.#sample(batch);
       else this.#recover(batch, outcome);
     } catch (error) {
-      this.#failAll(error);
+      this.#failRunning(error);
     }
   }
 
@@ -231,15 +231,12 @@ export class EngineCore {
       this.#scheduler.restart(sequence);
     }
     if (outcome !== 'no-cells') return;
-    const slot = this.#scheduler.preemptNewest();
-    if (slot === undefined) {
-      this.#failAll(
+    if (this.#scheduler.running.length > 1) this.#scheduler.refused();
+    else {
+      this.#failRunning(
         new HeddleError('native_call_failed', `The KV cache has no room for a batch of ${batch.rows} rows.`),
       );
-      return;
     }
-    this.#emptySlot(slot);
-    this.#log.preempted(1);
   }
 
   #fail(requestId: string, error: unknown): void {
@@ -247,6 +244,12 @@ export class EngineCore {
     if (choices.length === 0) return;
     for (const choice of choices) this.#end(choice);
     this.#updates.push({ kind: 'failed', requestId, error: toErrorData(error) });
+  }
+
+  /** Requests that wait in the queue are served all the same. */
+  #failRunning(error: unknown): void {
+    const running = this.#scheduler.running.map(({ id }) => this.#choices.get(id)?.request.id);
+    for (const requestId of new Set(running)) if (requestId !== undefined) this.#fail(requestId, error);
   }
 
   #failAll(error: unknown): void {

@@ -88,7 +88,7 @@ export class EngineHost {
   #handle(command: Exclude<EngineCommand, CallCommand>): void {
     switch (command.type) {
       case 'generate':
-        this.#loaded().generate(command.request, command.lane);
+        this.#generate(command);
         return;
       case 'cancel':
         this.#core?.cancel(command.requestId);
@@ -99,7 +99,17 @@ export class EngineHost {
     }
   }
 
+  #generate({ request, lane }: Extract<EngineCommand, { type: 'generate' }>): void {
+    if (this.#core !== undefined) {
+      this.#core.generate(request, lane);
+      return;
+    }
+    const error = toErrorData(notLoaded());
+    this.#port.post({ type: 'step', updates: [{ kind: 'failed', requestId: request.id, error }] });
+  }
+
   async #load(options: LoadOptions): Promise<ModelInfo> {
+    if (this.#core !== undefined) throw new HeddleError('internal_error', 'This engine has a model already.');
     const { open, board, libraryLock } = this.#services;
     let shown = -1;
     const runner = await open(options, {
@@ -118,13 +128,17 @@ export class EngineHost {
 
   #loaded(): EngineCore {
     if (this.#core !== undefined) return this.#core;
-    throw new HeddleError('engine_closed', 'No model is loaded in this engine.');
+    throw notLoaded();
   }
 
   #postUpdates(): void {
     const updates = this.#core?.takeUpdates() ?? [];
     if (updates.length > 0) this.#port.post({ type: 'step', updates });
   }
+}
+
+function notLoaded(): HeddleError {
+  return new HeddleError('engine_closed', 'No model is loaded in this engine.');
 }
 
 function isCall(command: EngineCommand): command is CallCommand {

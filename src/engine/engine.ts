@@ -121,12 +121,15 @@ export class Engine {
     return generation;
   }
 
-  /** Counts and cuts text as the model does. */
+  /** Counts and cuts text as the model does. @throws HeddleError `engine_closed` when no model is loaded */
   async tokenize(text: string, options = { addSpecial: false, parseSpecial: true }): Promise<Token[]> {
+    this.#checkAlive();
     return this.#call<'tokenize'>({ type: 'tokenize', text, ...options });
   }
 
+  /** How the engine is doing. @throws HeddleError `engine_closed` when no model is loaded */
   async inspect(): Promise<EngineReport> {
+    this.#checkAlive();
     return this.#call<'inspect'>({ type: 'inspect' });
   }
 

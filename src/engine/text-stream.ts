@@ -40,14 +40,22 @@ export class TextStream {
   }
 }
 
+/**
+ * The stop string that is complete first, and of several the one that began first: what reading character by character
+ * would find, so that the text does not depend on how tokens cut it.
+ */
 function firstStop(
   text: string,
   stopStrings: readonly string[],
 ): { index: number; stopString: string } | undefined {
   let first: { index: number; stopString: string } | undefined;
+  let firstEnd = Infinity;
   for (const stopString of stopStrings) {
     const index = text.indexOf(stopString);
-    if (index >= 0 && (first === undefined || index < first.index)) first = { index, stopString };
+    const end = index + stopString.length;
+    if (index < 0 || end > firstEnd) continue;
+    if (first === undefined || end < firstEnd || index < first.index) first = { index, stopString };
+    firstEnd = end;
   }
   return first;
 }

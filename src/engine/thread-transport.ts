@@ -18,6 +18,8 @@ export class ThreadTransport implements EngineTransport {
   readonly #runnerModule: string;
   readonly #name: string;
   #worker: Worker | undefined;
+  /** The thread was asked to end: only then is it no crash when it does. */
+  #closing = false;
 
   /**
    * @param options.name for debuggers: the model's id
@@ -44,12 +46,15 @@ export class ThreadTransport implements EngineTransport {
     worker.on('error', (error: Error) => (failure = error));
     worker.on('exit', (status) => {
       this.#worker = undefined;
-      listener.onExit(status === 0 && failure === undefined ? undefined : crash(status, failure));
+      listener.onExit(
+        this.#closing && status === 0 && failure === undefined ? undefined : crash(status, failure),
+      );
     });
     this.#worker = worker;
   }
 
   post(command: EngineCommand): void {
+    this.#closing ||= command.type === 'close';
     this.#worker?.postMessage(command);
   }
 }

@@ -10,8 +10,10 @@ import type { LlamaLibrary } from './llama-library.js';
  */
 export async function explainLoadFailure(path: string, library: LlamaLibrary): Promise<HeddleError> {
   let size: number;
+  let magic: string;
   try {
     size = (await stat(path)).size;
+    magic = await magicOf(path);
   } catch (error) {
     return new HeddleError(
       'model_load_failed',
@@ -21,7 +23,7 @@ export async function explainLoadFailure(path: string, library: LlamaLibrary): P
       },
     );
   }
-  if ((await magicOf(path)) !== 'GGUF') {
+  if (magic !== 'GGUF') {
     return new HeddleError(
       'model_file_invalid',
       `${path} is not a GGUF file. heddle loads GGUF models; convert it with llama.cpp's convert_hf_to_gguf.py.`,

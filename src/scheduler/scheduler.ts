@@ -39,9 +39,12 @@ export class Scheduler {
   /** In order of admission: the last one is the newest. */
   readonly #running: Sequence[] = [];
   readonly #freeSlots: number[];
+  /** Cells that may be promised: fewer than the limit after the library had no room for what was promised. */
+  #cells: number;
 
   constructor(limits: SchedulerLimits) {
     this.#limits = limits;
+    this.#cells = limits.cells;
     this.#freeSlots = Array.from({ length: limits.slots }, (_, slot) => limits.slots - 1 - slot);
   }
 
@@ -113,6 +116,14 @@ export class Scheduler {
   }
 
   /**
+   * The library had no cells for a batch, though they were promised: it has fewer than was thought. Until nothing runs,
+   * so many are not promised again: the next step preempts, and what it preempts is not admitted to fail once more.
+   */
+  refused(): void {
+    this.#cells = Math.min(this.#cells, this.usedCells - 1);
+  }
+
+  /**
    * Takes the cells of the newest running sequence and queues it again.
    * @returns its slot, to be emptied; undefined when nothing or only one sequence is running
    */
@@ -142,7 +153,7 @@ export class Scheduler {
 
   #preemptUntilFits(): number[] {
     const preempted: number[] = [];
-    while (this.usedCells > this.#limits.cells) {
+    while (this.usedCells > this.#cells) {
       const slot = this.preemptNewest();
       if (slot === undefined) break;
       preempted.push(slot);
@@ -156,7 +167,7 @@ export class Scheduler {
       if (next === undefined) return;
       if (next.leader !== undefined && !canLead(next.leader)) next.leader = undefined;
       const headroom = growthHeadroom * this.#running.length;
-      if (this.usedCells + ownCells(next) + headroom > this.#limits.cells && this.#running.length > 0) return;
+      if (this.usedCells + ownCells(next) + headroom > this.#cells && this.#running.length > 0) return;
       const slot = this.#freeSlots.pop();
       if (slot === undefined) return;
       next.slot = slot;
@@ -193,6 +204,7 @@ export class Scheduler {
 
   #release(sequence: Sequence): void {
     if (sequence.slot !== undefined) this.#freeSlots.push(sequence.slot);
+    if (this.#running.length === 0) this.#cells = this.#limits.cells;
     sequence.slot = undefined;
     this.restart(sequence);
   }
@@ -213,9 +225,13 @@ function ownCells(sequence: Sequence): number {
   return sequence.tokens.length - elsewhere;
 }
 
-/** It is still computing its prompt, in a slot, so that waiting for it is worth while. */
+/**
+ * It is still computing its prompt, in a slot, so that waiting for it is worth while. One that has generated already,
+ * and computes again what it lost, will hold more than the prompt, which can not be shared.
+ */
 function canLead(leader: Sequence): boolean {
-  return leader.slot !== undefined && leader.computed < leader.promptLength;
+  const { slot, computed, tokens, promptLength } = leader;
+  return slot !== undefined && computed < promptLength && tokens.length === promptLength;
 }
 
 function drop<T>(list: T[], item: T): boolean {

@@ -1,0 +1,335 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, test } from 'vitest';
+import { HeddleError, type ErrorCode } from '../core/errors.js';
+import type { LoadOptions } from '../core/model-runner.js';
+import { laneCount } from '../engine/abort-board.js';
+import { Engine } from '../engine/engine.js';
+import type { EngineTransport } from '../engine/transport.js';
+import { collect, makeRequest } from './requests.js';
+
+export interface EngineHarness<T extends EngineTransport> {
+  /** A transport whose host opens fake runners. */
+  readonly makeTransport: () => T;
+  /** Ways in which the host is lost while a request runs: what the model does, or what is done to the transport. */
+  readonly crashes: readonly {
+    readonly name: string;
+    readonly modelPath: string;
+    readonly act?: (transport: T) => void;
+  }[];
+}
+
+export function fakeModel(modelPath = 'fake:', room: Partial<LoadOptions> = {}): LoadOptions {
+  return { modelPath, contextSize: 512, slots: 4, batchSize: 64, threads: 1, ...room };
+}
+
+/** What an engine promises its gateway, whatever kind of host it lives in. */
+export function describeEngineConformance<T extends EngineTransport>(
+  name: string,
+  { makeTransport, crashes }: EngineHarness<T>,
+): void {
+  describe(`an engine ${name}`, () => {
+    const engines: Engine[] = [];
+    const make = (transport = makeTransport()): Engine => {
+      const engine = new Engine(transport);
+      engines.push(engine);
+      return engine;
+    };
+    const load = async (modelPath?: string, room?: Partial<LoadOptions>): Promise<Engine> => {
+      const engine = make();
+      await engine.load(fakeModel(modelPath, room));
+      return engine;
+    };
+
+    afterEach(async () => {
+      for (const engine of engines.splice(0)) await engine.close();
+    });
+
+    describe('loading', () => {
+      test('before it, nothing can be asked', async () => {
+        const engine = make();
+        expect(codeOfThrown(() => engine.info)).toBe('engine_closed');
+        expect(codeOfThrown(() => engine.generate(makeRequest()))).toBe('engine_closed');
+        expect(await codeOf(engine.tokenize('a'))).toBe('engine_closed');
+        expect(await codeOf(engine.inspect())).toBe('engine_closed');
+        await expect(engine.close()).resolves.toBeUndefined();
+      });
+
+      test('answers with the model, and reports its progress', async () => {
+        const engine = make();
+        const fractions: number[] = [];
+        const info = await engine.load(fakeModel(), { onProgress: (fraction) => fractions.push(fraction) });
+        expect(info).toMatchObject({ architecture: 'fake', contextSize: 512, slots: 4, batchSize: 64 });
+        expect(engine.info).toEqual(info);
+        expect(fractions).toEqual(fractions.toSorted((a, b) => a - b));
+        expect(fractions.at(-1)).toBe(1);
+      });
+
+      test('that fails says why, and ends the host', async () => {
+        const engine = make();
+        expect(await codeOf(engine.load(fakeModel('fake:?loadFails=model_file_truncated')))).toBe(
+          'model_file_truncated',
+        );
+        await engine.exited;
+        expect(engine.alive).toBe(false);
+        expect(codeOfThrown(() => engine.generate(makeRequest()))).toBe('engine_closed');
+      });
+
+      test('is cancelled while it runs', async () => {
+        const engine = make();
+        const controller = new AbortController();
+        const loading = engine.load(fakeModel('fake:?loadSteps=1000&loadDelayMs=5'), {
+          signal: controller.signal,
+          onProgress: () => controller.abort(),
+        });
+        expect(await codeOf(loading)).toBe('load_cancelled');
+        await engine.exited;
+      });
+
+      test('is cancelled before it began', async () => {
+        const engine = make();
+        expect(await codeOf(engine.load(fakeModel(), { signal: AbortSignal.abort() }))).toBe(
+          'load_cancelled',
+        );
+      });
+
+      test('happens once', async () => {
+        const engine = await load();
+        expect(await codeOf(engine.load(fakeModel()))).toBe('internal_error');
+        expect((await collect(engine.generate(makeRequest()))).finishes).toEqual(['length']);
+      });
+    });
+
+    describe('generating', () => {
+      test('gives the prompt count, then text, then the reason it ended', async () => {
+        const engine = await load();
+        const updates = [];
+        for await (const update of engine.generate(makeRequest({ prompt: 'abc', stop: { maxTokens: 5 } })))
+          updates.push(update);
+        expect(updates[0]).toMatchObject({ kind: 'accepted', promptTokens: 3 });
+        expect(updates.at(-1)).toMatchObject({
+          kind: 'choice',
+          completionTokens: 5,
+          finish: { reason: 'length' },
+        });
+        expect(updates.slice(1).every(({ kind }) => kind === 'choice')).toBe(true);
+        expect(engine.pendingRequests).toBe(0);
+      });
+
+      test('gives the same text for the same request, alone or among others', async () => {
+        const engine = await load();
+        const prompts = ['first', 'the second prompt', 'third', 'and a fourth, longer than the others'];
+        const alone: string[] = [];
+        for (const prompt of prompts)
+          alone.push(...(await collect(engine.generate(makeRequest({ prompt })))).texts);
+        const together = await Promise.all(
+          prompts.map(async (prompt) => collect(engine.generate(makeRequest({ prompt })))),
+        );
+        expect(together.flatMap(({ texts }) => texts)).toEqual(alone);
+        expect((await engine.inspect()).widestStep).toBeGreaterThan(1);
+      });
+
+      test('more requests than slots are all served', async () => {
+        const engine = await load('fake:', { slots: 2 });
+        const requests = Array.from({ length: 12 }, (_, index) => makeRequest({ prompt: `number ${index}` }));
+        const all = await Promise.all(requests.map(async (request) => collect(engine.generate(request))));
+        expect(all.map(({ completionTokens }) => completionTokens)).toEqual(all.map(() => [16]));
+      });
+
+      test('several choices are several texts', async () => {
+        const engine = await load();
+        const request = makeRequest({ choices: 3, sampling: { temperature: 1, seed: 7 } });
+        const { texts, finishes } = await collect(engine.generate(request));
+        expect(new Set(texts).size).toBe(3);
+        expect(finishes).toEqual(['length', 'length', 'length']);
+      });
+
+      test('a slow reader does not hold the engine up, and misses nothing', async () => {
+        const engine = await load();
+        const fast = await collect(engine.generate(makeRequest({ prompt: 'same' })));
+        const unread = engine.generate(makeRequest({ prompt: 'same' }));
+        await until(() => engine.pendingRequests === 0);
+        expect(await collect(unread)).toEqual(fast);
+      });
+
+      test('ends the work when its reader stops', async () => {
+        const engine = await load('fake:?stepDelayMs=1');
+        for await (const update of engine.generate(makeRequest({ stop: { maxTokens: 400 } }))) {
+          if (update.kind === 'choice') break;
+        }
+        await until(() => engine.pendingRequests === 0);
+        expect(await engine.inspect()).toMatchObject({ running: 0, waiting: 0, usedCells: 0 });
+      });
+
+      test('cancelling a request that has ended does nothing', async () => {
+        const engine = await load();
+        const ended = engine.generate(makeRequest());
+        await collect(ended);
+        ended.cancel();
+        expect((await collect(engine.generate(makeRequest()))).finishes).toEqual(['length']);
+      });
+
+      test('one request too many is refused, and lanes are used again', async () => {
+        const engine = await load();
+        const requests = Array.from({ length: laneCount }, () =>
+          engine.generate(makeRequest({ stop: { maxTokens: 1 } })),
+        );
+        expect(codeOfThrown(() => engine.generate(makeRequest()))).toBe('queue_full');
+        for (const request of requests.slice(1)) request.cancel();
+        await collect(requests[0] ?? engine.generate(makeRequest()));
+        await until(() => engine.pendingRequests === 0);
+        expect((await collect(engine.generate(makeRequest()))).finishes).toEqual(['length']);
+      });
+    });
+
+    describe('commands', () => {
+      test('are handled in the order they were sent', async () => {
+        const engine = await load('fake:?stepDelayMs=2');
+        const order: string[] = [];
+        const note = async (what: string, call: Promise<unknown>): Promise<void> => {
+          await call;
+          order.push(what);
+        };
+        const before = engine.inspect();
+        const request = engine.generate(makeRequest({ stop: { maxTokens: 300 } }));
+        const during = engine.inspect();
+        const calls = [
+          note('one', engine.tokenize('1')),
+          note('two', engine.inspect()),
+          note('three', engine.tokenize('3')),
+        ];
+        request.cancel();
+        const after = engine.inspect();
+        await Promise.all(calls);
+        expect(order).toEqual(['one', 'two', 'three']);
+        const load1 = ({ running, waiting }: { running: number; waiting: number }): number =>
+          running + waiting;
+        expect([await before, await during, await after].map(load1)).toEqual([0, 1, 0]);
+      });
+
+      test('that fail reach their caller alone, and the engine serves on', async () => {
+        const engine = await load();
+        const good = collect(engine.generate(makeRequest({ prompt: 'good' })));
+        const bad = codeOf(collect(engine.generate(makeRequest({ prompt: [999_999] }))));
+        const biased = codeOf(
+          collect(engine.generate(makeRequest({ sampling: { logitBias: [[999_999, 1]] } }))),
+        );
+        const long = codeOf(collect(engine.generate(makeRequest({ prompt: 'x'.repeat(600) }))));
+        expect([await bad, await biased, await long]).toEqual([
+          'invalid_parameter',
+          'invalid_parameter',
+          'context_length_exceeded',
+        ]);
+        expect((await good).finishes).toEqual(['length']);
+        expect((await collect(engine.generate(makeRequest({ prompt: 'good' })))).texts).toEqual(
+          (await good).texts,
+        );
+      });
+
+      test('a step that fails ends the requests that were running, not the engine', async () => {
+        const engine = await load('fake:?failAtDecode=3');
+        expect(await codeOf(collect(engine.generate(makeRequest())))).toBe('native_call_failed');
+        expect((await collect(engine.generate(makeRequest()))).finishes).toEqual(['length']);
+      });
+
+      test('text is tokenized as the model does it', async () => {
+        const engine = await load();
+        expect(await engine.tokenize('ab<eos>')).toEqual([97, 98, 257]);
+        expect(await engine.tokenize('ab', { addSpecial: true, parseSpecial: false })).toEqual([256, 97, 98]);
+      });
+
+      test('compute threads can be changed at any time', async () => {
+        const engine = await load();
+        const request = collect(engine.generate(makeRequest()));
+        engine.setThreads(1);
+        expect((await request).finishes).toEqual(['length']);
+      });
+    });
+
+    describe('closing', () => {
+      test('ends every stream with engine_closed, after what it had produced', async () => {
+        const engine = await load('fake:?stepDelayMs=2', { slots: 2 });
+        const streams = [1, 2, 3].map(() => engine.generate(makeRequest({ stop: { maxTokens: 400 } })));
+        const [first] = streams;
+        await first?.next();
+        await first?.next();
+        const codes = streams.map(async (stream) => codeOf(collect(stream)));
+        const report = await engine.close();
+        expect(await Promise.all(codes)).toEqual(['engine_closed', 'engine_closed', 'engine_closed']);
+        expect(report).toMatchObject({ running: 0, waiting: 0, usedCells: 0 });
+        expect(report?.threads.teardown).toBe(report?.threads.load);
+        expect(new Set(report?.threads.decode)).toEqual(new Set([report?.threads.load]));
+      });
+
+      test('can be asked for twice, and refuses what comes after it', async () => {
+        const engine = await load();
+        const [one, two] = [engine.close(), engine.close()];
+        expect(codeOfThrown(() => engine.generate(makeRequest()))).toBe('engine_closed');
+        expect(await codeOf(engine.tokenize('a'))).toBe('engine_closed');
+        expect(await one).toEqual(await two);
+        await engine.exited;
+        expect(codeOfThrown(() => engine.generate(makeRequest()))).toBe('engine_closed');
+        expect(await codeOf(engine.inspect())).toBe('engine_closed');
+      });
+
+      test('loses no update that was made before it', async () => {
+        const engine = await load();
+        const request = engine.generate(makeRequest());
+        await until(() => engine.pendingRequests === 0);
+        await engine.close();
+        expect((await collect(request)).completionTokens).toEqual([16]);
+      });
+    });
+
+    describe.each(crashes)('when its host $name', ({ modelPath, act }) => {
+      test('every request and call ends with engine_crashed, and later ones are refused', async () => {
+        const transport = makeTransport();
+        const engine = make(transport);
+        await engine.load(fakeModel(modelPath));
+        const streams = [1, 2].map(() => engine.generate(makeRequest({ stop: { maxTokens: 400 } })));
+        const codes = streams.map(async (stream) => codeOf(collect(stream)));
+        act?.(transport);
+        const call = codeOf(polled(engine));
+        expect(await Promise.all(codes)).toEqual(['engine_crashed', 'engine_crashed']);
+        expect(await call).toBe('engine_crashed');
+        await engine.exited;
+        expect(engine.alive).toBe(false);
+        expect(engine.pendingRequests).toBe(0);
+        expect(codeOfThrown(() => engine.generate(makeRequest()))).toBe('engine_crashed');
+        expect(await codeOf(engine.inspect())).toBe('engine_crashed');
+        await expect(engine.close()).resolves.toBeUndefined();
+      });
+    });
+  });
+}
+
+/** Asks until the engine is lost. */
+async function polled(engine: Engine): Promise<never> {
+  for (;;) await engine.inspect();
+}
+
+/** Waits for a condition that comes true by itself; the test's own time limit ends it otherwise. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await sleep(1);
+}
+
+/** The code that a promise fails with; undefined when it does not. */
+export async function codeOf(promise: Promise<unknown>): Promise<ErrorCode | undefined> {
+  try {
+    await promise;
+    return undefined;
+  } catch (error) {
+    if (error instanceof HeddleError) return error.code;
+    throw error;
+  }
+}
+
+/** The code of what a call throws; undefined when it throws nothing. */
+export function codeOfThrown(call: () => unknown): ErrorCode | undefined {
+  try {
+    call();
+    return undefined;
+  } catch (error) {
+    if (error instanceof HeddleError) return error.code;
+    throw error;
+  }
+}

@@ -1,0 +1,95 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { errorCatalogue, HeddleError, type ErrorCode } from '../core/errors.js';
+
+const crashes = ['exit', 'leave', 'throw'] as const;
+
+export type FakeCrash = (typeof crashes)[number];
+
+/**
+ * How a fake model behaves: the query of its path, as in `fake:chatty?endAfter=5&stepDelayMs=20`. A path without the
+ * `fake:` is a file whose first line is such a text, so that a folder of fake models can be made.
+ */
+export interface FakeOptions {
+  /** `loadFails=CODE`: loading fails with this error code. */
+  readonly loadFails: ErrorCode | undefined;
+  /** `loadSteps=N`: times the progress is reported; default 4. */
+  readonly loadSteps: number;
+  /** `loadDelayMs=N`: from one progress report to the next; default 0. */
+  readonly loadDelayMs: number;
+  /** `canCut=false`: like a recurrent model, whose memory can only be emptied. */
+  readonly canCut: boolean;
+  /** `endAfter=N`: a sampler that drew N tokens draws the end of generation. Else it hardly ever occurs. */
+  readonly endAfter: number | undefined;
+  /** `scriptedText=...`: samplers draw the bytes of this text, whatever the prompt, then the end of generation. */
+  readonly scriptedText: string | undefined;
+  /** `stepDelayMs=N`: a decode takes this long, spread over its rows; the thread sleeps. */
+  readonly stepDelayMs: number;
+  /** `cells=N`: the KV cache has this many cells, not the promised `contextSize`. */
+  readonly cells: number | undefined;
+  /** `failAtDecode=N`: the Nth decode throws `native_call_failed`. */
+  readonly failAtDecode: number | undefined;
+  /** `crashAtDecode=N`: the Nth decode ends its worker thread, as `crashAs` says. */
+  readonly crashAtDecode: number | undefined;
+  /** `crashAs=exit` (status 70, the default), `leave` (status 0), or `throw` (an error in the event loop's next turn). */
+  readonly crashAs: FakeCrash;
+  /** `chatTemplate=none`: the model has no chat template. */
+  readonly chatTemplate: boolean;
+}
+
+/**
+ * @throws HeddleError `model_load_failed` when a file can not be read, `model_file_invalid` when it is no fake model
+ * @throws RangeError for a parameter that is not understood
+ */
+export function readFakeOptions(modelPath: string): FakeOptions {
+  const url = modelPath.startsWith('fake:') ? modelPath : firstLine(modelPath);
+  if (!url.startsWith('fake:'))
+    throw new HeddleError('model_file_invalid', `${modelPath} is not a fake model.`);
+  const query = new URLSearchParams(url.split('?').slice(1).join('?'));
+  const take = (name: string): string | undefined => {
+    const value = query.get(name) ?? undefined;
+    query.delete(name);
+    return value;
+  };
+  const number = (name: string): number | undefined => {
+    const value = take(name);
+    return value === undefined ? undefined : Number(value);
+  };
+  const crashAs = take('crashAs');
+  const options: FakeOptions = {
+    loadFails: errorCode(take('loadFails')),
+    loadSteps: number('loadSteps') ?? 4,
+    loadDelayMs: number('loadDelayMs') ?? 0,
+    canCut: take('canCut') !== 'false',
+    endAfter: number('endAfter'),
+    scriptedText: take('scriptedText'),
+    stepDelayMs: number('stepDelayMs') ?? 0,
+    cells: number('cells'),
+    failAtDecode: number('failAtDecode'),
+    crashAtDecode: number('crashAtDecode'),
+    crashAs: crashes.find((how) => how === crashAs) ?? 'exit',
+    chatTemplate: take('chatTemplate') !== 'none',
+  };
+  const unknown = [...query.keys()];
+  if (unknown.length > 0) throw new RangeError(`A fake model has no parameter ${unknown.join(', ')}.`);
+  return options;
+}
+
+function errorCode(text: string | undefined): ErrorCode | undefined {
+  if (text === undefined) return undefined;
+  if (text in errorCatalogue) return text as ErrorCode;
+  throw new RangeError(`${text} is not an error code.`);
+}
+
+function firstLine(path: string): string {
+  const buffer = Buffer.alloc(4096);
+  try {
+    const file = openSync(path, 'r');
+    try {
+      return buffer.toString('utf8', 0, readSync(file, buffer)).split('\n')[0]?.trim() ?? '';
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    throw new HeddleError('model_load_failed', `The model file ${path} can not be read.`, { cause: error });
+  }
+}

@@ -1,0 +1,268 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isMainThread, threadId } from 'node:worker_threads';
+import type { Batch } from '../core/batch.js';
+import { HeddleError } from '../core/errors.js';
+import type { SamplingParams, Token } from '../core/generation.js';
+import type {
+  DecodeOutcome,
+  LoadOptions,
+  MemoryReading,
+  ModelInfo,
+  ModelRunner,
+  OpenRunner,
+  Sampler,
+} from '../core/model-runner.js';
+import { FakeCells } from './fake-cells.js';
+import { readFakeOptions, type FakeCrash, type FakeOptions } from './fake-options.js';
+import { FakeSampler } from './fake-sampler.js';
+import {
+  baseLogitsAfter,
+  beginText,
+  endText,
+  endToken,
+  extendHash,
+  fakeTokenBytes,
+  fakeTokenize,
+  fakeVocabularySize,
+  noise,
+} from './fake-vocabulary.js';
+
+/** Loads a fake model; {@link FakeOptions} says what its path can ask for. */
+export const openRunner: OpenRunner = async (options, { abortFlag, onProgress }) => {
+  const fake = readFakeOptions(options.modelPath);
+  for (let step = 0; step <= fake.loadSteps; step++) {
+    if (step > 0 && fake.loadDelayMs > 0) await sleep(fake.loadDelayMs);
+    if (!onProgress(step / Math.max(1, fake.loadSteps)))
+      throw new HeddleError('load_cancelled', `Loading ${options.modelPath} was cancelled.`);
+  }
+  if (fake.loadFails !== undefined)
+    throw new HeddleError(fake.loadFails, `The fake model ${options.modelPath} fails to load.`);
+  return new FakeRunner(options, abortFlag, fake);
+};
+
+const chatTemplate = [
+  "{%- for message in messages %}{{ '[' + message.role + '] ' + message.content + '\\n' }}{%- endfor %}",
+  "{%- if add_generation_prompt %}{{ '[assistant] ' }}{%- endif %}",
+].join('');
+
+const stateMagic = 0xfa4e;
+
+/**
+ * A model without a native library: the next token's logits are a hash of everything that the slot holds, so that any
+ * mistake in how slots, positions or cells are handled changes the text. It refuses what llama.cpp refuses.
+ *
+ * Tokens are bytes, {@link fakeTokenize}; what it says is mostly printable ASCII.
+ */
+export class FakeRunner implements ModelRunner {
+  readonly info: ModelInfo;
+  /** Called before each row is computed, for tests that act in the middle of a decode. */
+  beforeRow: ((row: number) => void) | undefined;
+  readonly #options: FakeOptions;
+  readonly #abortFlag: Uint8Array;
+  readonly #cells: FakeCells;
+  readonly #capacity: number;
+  readonly #sleeper = new Int32Array(new SharedArrayBuffer(4));
+  /** What the slots held at the output rows of the last decode, by row. */
+  readonly #outputs = new Map<number, readonly Token[]>();
+  #decodes = 0;
+  /** Milliseconds that were not slept yet, because timers are coarser than rows. */
+  #owed = 0;
+  #disposed = false;
+
+  constructor(
+    load: LoadOptions,
+    abortFlag: Uint8Array,
+    options: FakeOptions = readFakeOptions(load.modelPath),
+  ) {
+    this.#options = options;
+    this.#abortFlag = abortFlag;
+    this.#cells = new FakeCells(load.slots);
+    const contextSize = load.contextSize > 0 ? load.contextSize : 4096;
+    this.#capacity = options.cells ?? contextSize;
+    this.info = {
+      description: 'fake model of bytes',
+      architecture: 'fake',
+      parameters: 1,
+      weightBytes: 1,
+      vocabularySize: fakeVocabularySize,
+      trainingContext: 4096,
+      contextSize,
+      slots: load.slots,
+      batchSize: load.batchSize,
+      canCut: options.canCut,
+      bosText: beginText,
+      eosText: endText,
+      addsBos: true,
+      ...(options.chatTemplate ? { chatTemplate } : {}),
+    };
+  }
+
+  tokenize(text: string, options: { addSpecial: boolean; parseSpecial: boolean }): Token[] {
+    this.#checkAlive();
+    return fakeTokenize(text, options);
+  }
+
+  tokenBytes(token: Token): Uint8Array {
+    this.#checkAlive();
+    this.#checkToken(token, 'invalid_parameter');
+    return fakeTokenBytes(token);
+  }
+
+  endsGeneration(token: Token): boolean {
+    this.#checkAlive();
+    this.#checkToken(token, 'invalid_parameter');
+    return token === endToken;
+  }
+
+  createSampler(
+    params: SamplingParams,
+    options: { seed: number; prompt: readonly Token[]; ignoreEos: boolean },
+  ): Sampler {
+    this.#checkAlive();
+    return new FakeSampler(params, options, {
+      fake: this.#options,
+      logitsOf: (row) => this.#logits(row),
+    });
+  }
+
+  decode(batch: Batch): DecodeOutcome {
+    this.#checkAlive();
+    this.#checkBatch(batch);
+    this.#outputs.clear();
+    this.#decodes++;
+    if (this.#decodes === this.#options.failAtDecode)
+      throw new HeddleError('native_call_failed', `The fake model's decode ${this.#decodes} fails.`);
+    if (this.#decodes === this.#options.crashAtDecode) crash(this.#options.crashAs);
+    if (this.#cells.used + batch.rows > this.#capacity) return 'no-cells';
+
+    let row = 0;
+    for (const { slot, tokens, output } of batch.spans) {
+      for (const token of tokens) {
+        this.#wait(this.#options.stepDelayMs / batch.rows);
+        this.beforeRow?.(row);
+        if (Atomics.load(this.#abortFlag, 0) !== 0) return 'aborted';
+        this.#cells.append(slot, token);
+        row++;
+      }
+      if (output && tokens.length > 0) this.#outputs.set(row - 1, this.#cells.tokens(slot));
+    }
+    return 'ok';
+  }
+
+  removeCells(slot: number, from: number, to: number): boolean {
+    this.#checkAlive();
+    const count = this.#cells.count(slot);
+    const [first, end] = [Math.max(0, from), to < 0 ? Infinity : to];
+    const nothing = first >= count || end <= first;
+    const everything = first === 0 && end >= count;
+    if (!this.info.canCut && !nothing && !everything) return false;
+    this.#cells.remove(slot, first, end);
+    return true;
+  }
+
+  shareCells(source: number, target: number): void {
+    this.#checkAlive();
+    if (this.#cells.count(target) > 0)
+      throw new HeddleError('native_call_failed', `Slot ${target} is not empty.`);
+    this.#cells.share(source, target);
+  }
+
+  cellCount(slot: number): number {
+    this.#checkAlive();
+    return this.#cells.count(slot);
+  }
+
+  saveState(slot: number): Uint8Array {
+    this.#checkAlive();
+    const [tokens, positions] = [this.#cells.tokens(slot), this.#cells.positions(slot)];
+    const words = Int32Array.of(stateMagic, tokens.length, ...tokens, ...positions);
+    return new Uint8Array(words.buffer);
+  }
+
+  restoreState(slot: number, state: Uint8Array): void {
+    this.#checkAlive();
+    const words = new Int32Array(Uint8Array.from(state).buffer, 0, Math.floor(state.length / 4));
+    const length = words[1] ?? 0;
+    if (words[0] !== stateMagic || words.length !== 2 + 2 * length)
+      throw new HeddleError('native_call_failed', `A state of ${state.length} bytes does not fit.`);
+    this.#cells.remove(slot, 0, Infinity);
+    if (this.#cells.used + length > this.#capacity)
+      throw new HeddleError('native_call_failed', `There are no ${length} free cells.`);
+    for (let index = 0; index < length; index++) {
+      this.#cells.append(slot, words[2 + index] ?? 0, words[2 + length + index] ?? 0);
+    }
+  }
+
+  setThreads(_threads: number): void {
+    this.#checkAlive();
+  }
+
+  memory(): MemoryReading {
+    return { residentBytes: process.memoryUsage.rss() };
+  }
+
+  threadId(): number {
+    return threadId;
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+  }
+
+  #logits(row: number): Float64Array {
+    this.#checkAlive();
+    const history = this.#outputs.get(row);
+    if (history === undefined)
+      throw new HeddleError('native_call_failed', `Row ${row} of the last batch has no logits.`);
+    const hash = history.reduce(extendHash, 0x811c9dc5);
+    const base = baseLogitsAfter(history);
+    return Float64Array.from(
+      { length: fakeVocabularySize },
+      (_, token) => base(token) + 4 * noise(hash, token),
+    );
+  }
+
+  /** llama.cpp refuses these batches, or aborts the process. */
+  #checkBatch({ spans, rows }: Batch): void {
+    const filled = new Map<number, number>();
+    let total = 0;
+    for (const { slot, start, tokens } of spans) {
+      const count = filled.get(slot) ?? this.#cells.count(slot);
+      if (start !== count)
+        throw new HeddleError('native_call_failed', `Slot ${slot} holds ${count} tokens, not ${start}.`);
+      for (const token of tokens) this.#checkToken(token, 'native_call_failed');
+      filled.set(slot, count + tokens.length);
+      total += tokens.length;
+    }
+    if (total !== rows || rows < 1 || rows > this.info.batchSize)
+      throw new HeddleError('native_call_failed', `A batch of ${total} (${rows}) rows can not be decoded.`);
+  }
+
+  #checkToken(token: Token, code: 'invalid_parameter' | 'native_call_failed'): void {
+    if (Number.isInteger(token) && token >= 0 && token < fakeVocabularySize) return;
+    throw new HeddleError(code, `${token} is not a token of the fake model.`);
+  }
+
+  #checkAlive(): void {
+    if (this.#disposed) throw new HeddleError('handle_disposed', 'The fake model was already freed.');
+  }
+
+  /** Sleeps, as a thread inside a native call does: nothing else runs on it. */
+  #wait(milliseconds: number): void {
+    this.#owed += milliseconds;
+    while (this.#owed >= 1) {
+      Atomics.wait(this.#sleeper, 0, 0, Math.min(this.#owed, 1));
+      this.#owed -= 1;
+      if (Atomics.load(this.#abortFlag, 0) !== 0) this.#owed = 0;
+    }
+  }
+}
+
+/** Ends the worker thread as no command's error could. */
+function crash(how: FakeCrash): void {
+  if (isMainThread) throw new RangeError('A fake model can only crash a thread of its own.');
+  if (how !== 'throw') process.exit(how === 'exit' ? 70 : 0);
+  setImmediate(() => {
+    throw new RangeError('the fake model crashed');
+  });
+}

@@ -1,0 +1,70 @@
+import type { GenerateRequest, SamplingParams, StopConditions, Token } from '../core/generation.js';
+import type { GenerationUpdate } from '../engine/generation.js';
+
+/** Every sampling stage off, and no randomness. */
+export const greedySampling: SamplingParams = {
+  temperature: 0,
+  topP: 1,
+  topK: 0,
+  minP: 0,
+  repetitionPenalty: 1,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  logitBias: [],
+};
+
+let lastId = 0;
+
+/** A greedy request for 16 tokens, except for what is said otherwise. */
+export function makeRequest(
+  parts: {
+    prompt?: string | readonly Token[];
+    choices?: number;
+    sampling?: Partial<SamplingParams>;
+    stop?: Partial<StopConditions>;
+  } = {},
+): GenerateRequest {
+  const { prompt = 'once upon a time', choices = 1, sampling, stop } = parts;
+  return {
+    id: `request-${++lastId}`,
+    prompt:
+      typeof prompt === 'string'
+        ? { kind: 'text', text: prompt, addSpecial: false, parseSpecial: false }
+        : { kind: 'tokens', tokens: prompt },
+    choices,
+    sampling: { ...greedySampling, ...sampling },
+    stop: { maxTokens: 16, stopStrings: [], stopTokens: [], ignoreEos: false, ...stop },
+  };
+}
+
+/** All that a request produced. */
+export interface Collected {
+  readonly promptTokens: number;
+  /** Text of each choice. */
+  readonly texts: readonly string[];
+  readonly finishes: readonly (string | undefined)[];
+  readonly completionTokens: readonly number[];
+  /** Updates of choices, a count. */
+  readonly updates: number;
+}
+
+/** Reads a request to its end. @throws HeddleError when it fails */
+export async function collect(updates: AsyncIterable<GenerationUpdate>): Promise<Collected> {
+  const texts: string[] = [];
+  const finishes: (string | undefined)[] = [];
+  const completionTokens: number[] = [];
+  let promptTokens = 0;
+  let count = 0;
+  for await (const update of updates) {
+    if (update.kind === 'accepted') {
+      promptTokens = update.promptTokens;
+      continue;
+    }
+    count++;
+    const { choice, text, finish } = update;
+    texts[choice] = (texts[choice] ?? '') + text;
+    completionTokens[choice] = update.completionTokens;
+    finishes[choice] = finish?.reason;
+  }
+  return { promptTokens, texts, finishes, completionTokens, updates: count };
+}

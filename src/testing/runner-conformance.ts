@@ -1,0 +1,605 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { HeddleError, type ErrorCode } from '../core/errors.js';
+import type { SamplingParams, Token } from '../core/generation.js';
+import type { ModelRunner, Sampler } from '../core/model-runner.js';
+import { greedySampling } from './requests.js';
+
+/** The room a runner is opened with; see LoadOptions. */
+export interface RunnerRoom {
+  readonly contextSize: number;
+  readonly slots: number;
+  readonly batchSize: number;
+}
+
+export interface OpenedRunner {
+  readonly runner: ModelRunner;
+  /** What was given to `openRunner`: aborts a decode while its first byte is not zero. */
+  readonly abortFlag: Uint8Array;
+}
+
+export interface RunnerTraits {
+  /** The memory has a fixed state for each slot instead of cells, so that it never runs out of them. */
+  readonly withoutCells?: boolean;
+}
+
+const room: RunnerRoom = { contextSize: 512, slots: 4, batchSize: 256 };
+
+const prompts = [
+  'The quick brown fox jumps over the lazy dog.',
+  'Once upon a time there was a small loom in a small house.',
+  'One, two, three',
+  'What is the capital of Japan? What is the opposite of hot?',
+];
+
+/**
+ * What every model runner promises, as a suite: the engine is tested with the fake one, and this is why that counts.
+ * @param open opens a runner with the room asked for; the suite disposes of it
+ */
+export function describeRunnerConformance(
+  name: string,
+  open: (room: RunnerRoom) => Promise<OpenedRunner>,
+  traits: RunnerTraits = {},
+): void {
+  describe(`${name} is a model runner`, () => {
+    let opened: OpenedRunner;
+    let runner: ModelRunner;
+
+    beforeAll(async () => {
+      opened = await open(room);
+      runner = opened.runner;
+    });
+    afterEach(() => {
+      Atomics.store(opened.abortFlag, 0, 0);
+      for (let slot = 0; slot < room.slots; slot++) runner.removeCells(slot, 0, -1);
+    });
+    afterAll(() => runner.dispose());
+
+    const tokensOf = (text: string): Token[] =>
+      runner.tokenize(text, { addSpecial: false, parseSpecial: false });
+    const prompt = (index: number): Token[] => tokensOf(prompts[index % prompts.length] ?? '');
+
+    describe('info', () => {
+      test('says what the runner was opened with', () => {
+        expect(runner.info).toMatchObject(room);
+        expect(runner.info.vocabularySize).toBeGreaterThan(0);
+        expect(runner.info.architecture).not.toBe('');
+      });
+
+      test('comes with a memory reading and a thread id', () => {
+        expect(runner.memory().residentBytes).toBeGreaterThan(0);
+        expect(runner.threadId()).toBe(runner.threadId());
+      });
+    });
+
+    describe('tokens', () => {
+      test.each(['plain words', 'two\nlines', 'naïve café', '日本語', '🧵🪡', ''])(
+        'the bytes of the tokens of %j are its UTF-8 bytes',
+        (text) => {
+          const bytes = tokensOf(text).flatMap((token) => [...runner.tokenBytes(token)]);
+          expect(new TextDecoder().decode(Uint8Array.from(bytes))).toBe(text);
+        },
+      );
+
+      test('special tokens are added when asked for and have no bytes', () => {
+        const plain = tokensOf('word');
+        const special = runner.tokenize('word', { addSpecial: true, parseSpecial: false });
+        expect(special).toHaveLength(plain.length + (runner.info.addsBos ? 1 : 0));
+        const added = special.slice(0, special.length - plain.length);
+        expect(added.flatMap((token) => [...runner.tokenBytes(token)])).toEqual([]);
+      });
+
+      test('control tokens are read from the text when asked for', () => {
+        const { eosText } = runner.info;
+        const control = runner.tokenize(eosText, { addSpecial: false, parseSpecial: true });
+        expect(control).toHaveLength(1);
+        expect(runner.endsGeneration(control[0] ?? -1)).toBe(true);
+        expect(runner.tokenBytes(control[0] ?? -1)).toHaveLength(0);
+        const spelled = tokensOf(eosText);
+        expect(spelled.length).toBeGreaterThan(1);
+        expect(spelled.some((token) => runner.endsGeneration(token))).toBe(false);
+      });
+
+      test('a token outside the vocabulary is refused', () => {
+        for (const token of [-1, runner.info.vocabularySize, 1.5, Number.NaN]) {
+          expect(codeOf(() => runner.tokenBytes(token))).toBe('invalid_parameter');
+          expect(codeOf(() => runner.endsGeneration(token))).toBe('invalid_parameter');
+          expect(codeOf(() => sampler(runner, { logitBias: [[token, 1]] }))).toBe('invalid_parameter');
+        }
+      });
+    });
+
+    describe('decode', () => {
+      test('positions continue and are counted', () => {
+        expect(runner.cellCount(0)).toBe(0);
+        decode(runner, 0, 0, prompt(0));
+        expect(runner.cellCount(0)).toBe(prompt(0).length);
+        decode(runner, 0, prompt(0).length, prompt(2));
+        expect(runner.cellCount(0)).toBe(prompt(0).length + prompt(2).length);
+        expect(runner.cellCount(1)).toBe(0);
+      });
+
+      test('a span that leaves a gap is refused', () => {
+        decode(runner, 0, 0, prompt(0));
+        expect(codeOf(() => decode(runner, 0, prompt(0).length + 3, prompt(2)))).toBe('native_call_failed');
+      });
+
+      test.each([-1, room.slots, 0.5])('slot %d does not exist', (slot) => {
+        const calls = [
+          () => decode(runner, slot, 0, prompt(0)),
+          () => runner.removeCells(slot, 0, -1),
+          () => runner.cellCount(slot),
+          () => runner.shareCells(slot, 1),
+          () => runner.shareCells(0, slot),
+          () => runner.saveState(slot),
+          () => runner.restoreState(slot, new Uint8Array(8)),
+        ];
+        for (const call of calls) expect(codeOf(call)).toBe('native_call_failed');
+      });
+
+      test('a batch needs rows, and not more than the batch size', () => {
+        const tokens = Array.from({ length: room.batchSize + 1 }, () => prompt(0)[0] ?? 0);
+        expect(codeOf(() => decode(runner, 0, 0, []))).toBe('native_call_failed');
+        expect(codeOf(() => runner.decode(oneSpan(0, 0, tokens)))).toBe('native_call_failed');
+        expect(runner.decode(oneSpan(0, 0, tokens.slice(1)))).toBe('ok');
+      });
+
+      test('a batch whose row count is wrong is refused', () => {
+        const { spans } = oneSpan(0, 0, prompt(0));
+        expect(codeOf(() => runner.decode({ spans, rows: prompt(0).length - 1 }))).toBe('native_call_failed');
+      });
+
+      test('a token outside the vocabulary is refused', () => {
+        const { vocabularySize } = runner.info;
+        expect(codeOf(() => decode(runner, 0, 0, [vocabularySize]))).toBe('native_call_failed');
+        expect(codeOf(() => decode(runner, 0, 0, [-1]))).toBe('native_call_failed');
+        expect(runner.cellCount(0)).toBe(0);
+      });
+
+      test('a prompt in chunks gives what it gives in one go', () => {
+        const whole = generate(runner, 0, prompt(1), 12);
+        for (const chunk of [1, 5, 8]) {
+          runner.removeCells(1, 0, -1);
+          expect(generate(runner, 1, prompt(1), 12, chunk)).toEqual(whole);
+        }
+      });
+
+      test('several sequences in one batch give what each gives alone', () => {
+        const alone = prompts.map((_, index) => {
+          const tokens = generate(runner, 0, prompt(index), 12);
+          runner.removeCells(0, 0, -1);
+          return tokens;
+        });
+        const sequences = prompts.map((_, slot) => ({ slot, tokens: prompt(slot), computed: 0 }));
+        const together = sequences.map((): Token[] => []);
+        const samplers = sequences.map(() => sampler(runner));
+        for (let step = 0; step < 12; step++) {
+          const spans = sequences.map(({ slot, tokens, computed }) => ({
+            sequenceId: slot,
+            slot,
+            start: computed,
+            tokens: tokens.slice(computed),
+            output: true,
+          }));
+          const rows = spans.reduce((sum, { tokens }) => sum + tokens.length, 0);
+          expect(runner.decode({ spans, rows })).toBe('ok');
+          let row = -1;
+          for (const [index, span] of spans.entries()) {
+            row += span.tokens.length;
+            const token = samplers[index]?.sample(row) ?? -1;
+            const sequence = sequences[index];
+            sequence?.tokens.push(token);
+            if (sequence !== undefined) sequence.computed += span.tokens.length;
+            together[index]?.push(token);
+          }
+        }
+        for (const used of samplers) used.dispose();
+        expect(together).toEqual(alone);
+      });
+    });
+
+    describe('cells', () => {
+      test('a slot can always be emptied', () => {
+        const fresh = generate(runner, 0, prompt(0), 8);
+        expect(runner.removeCells(0, 0, -1)).toBe(true);
+        expect(runner.cellCount(0)).toBe(0);
+        expect(generate(runner, 0, prompt(0), 8)).toEqual(fresh);
+      });
+
+      test('emptying one slot leaves the others alone', () => {
+        const alone = generate(runner, 0, [...prompt(1), ...prompt(3)], 8);
+        runner.removeCells(0, 0, -1);
+        prefill(runner, 0, prompt(1));
+        prefill(runner, 1, prompt(2));
+        runner.removeCells(1, 0, -1);
+        expect(generate(runner, 0, prompt(3), 8)).toEqual(alone);
+      });
+
+      test('removing what is not there does nothing', () => {
+        const alone = generate(runner, 0, [...prompt(0), ...prompt(3)], 8);
+        runner.removeCells(0, 0, -1);
+        expect(runner.removeCells(0, 0, -1)).toBe(true);
+        prefill(runner, 0, prompt(0));
+        expect(runner.removeCells(0, prompt(0).length, -1)).toBe(true);
+        expect(generate(runner, 0, prompt(3), 8)).toEqual(alone);
+      });
+
+      test('the end of a sequence is cut where info says so, else nothing is changed', () => {
+        const [kept, end] = [prompt(1), prompt(3)];
+        const whole = [...kept, ...prompt(2)];
+        const [afterKept, afterWhole] = [kept, whole].map((tokens) => {
+          const next = generate(runner, 0, [...tokens, ...end], 8);
+          runner.removeCells(0, 0, -1);
+          return next;
+        });
+        prefill(runner, 0, whole);
+        const { canCut } = runner.info;
+        expect(runner.removeCells(0, kept.length, -1)).toBe(canCut);
+        expect(runner.cellCount(0)).toBe(canCut ? kept.length : whole.length);
+        expect(generate(runner, 0, end, 8)).toEqual(canCut ? afterKept : afterWhole);
+      });
+
+      test('cells that are shared give what computing them gives', () => {
+        const [left, right] = [prompt(0), prompt(2)];
+        const alone = [left, right].map((end) => {
+          const tokens = generate(runner, 0, [...prompt(1), ...end], 8);
+          runner.removeCells(0, 0, -1);
+          return tokens;
+        });
+        prefill(runner, 0, prompt(1));
+        runner.shareCells(0, 2);
+        expect(runner.cellCount(2)).toBe(prompt(1).length);
+        const rightNext = generate(runner, 2, right, 8);
+        expect([generate(runner, 0, left, 8), rightNext]).toEqual(alone);
+      });
+
+      test('shared cells stay when the slot they came from is emptied', () => {
+        const alone = generate(runner, 0, [...prompt(1), ...prompt(2)], 8);
+        runner.removeCells(0, 0, -1);
+        prefill(runner, 0, prompt(1));
+        runner.shareCells(0, 3);
+        runner.removeCells(0, 0, -1);
+        prefill(runner, 0, prompt(3));
+        expect(generate(runner, 3, prompt(2), 8)).toEqual(alone);
+      });
+
+      test('a state that was saved is restored in any slot, in place of what is there', () => {
+        const alone = generate(runner, 0, [...prompt(1), ...prompt(2)], 8);
+        runner.removeCells(0, 0, -1);
+        prefill(runner, 0, prompt(1));
+        const state = runner.saveState(0).slice();
+        runner.removeCells(0, 0, -1);
+        prefill(runner, 1, prompt(3));
+        for (const slot of [1, 2]) {
+          runner.restoreState(slot, state);
+          expect(runner.cellCount(slot)).toBe(prompt(1).length);
+          expect(generate(runner, slot, prompt(2), 8)).toEqual(alone);
+        }
+      });
+
+      test('a state that is cut short is refused, and the runner works on', () => {
+        const alone = generate(runner, 0, prompt(1), 8);
+        const state = runner.saveState(0).slice();
+        const short = state.subarray(0, Math.floor(state.length / 2));
+        expect(codeOf(() => runner.restoreState(1, short))).toBe('native_call_failed');
+        expect(codeOf(() => runner.restoreState(1, new Uint8Array(0)))).toBe('native_call_failed');
+        runner.removeCells(1, 0, -1);
+        expect(generate(runner, 1, prompt(1), 8)).toEqual(alone);
+      });
+    });
+
+    describe('abort', () => {
+      test('a decode with the flag set is aborted, and gives the same when it is tried again', () => {
+        const whole = [...prompt(1), ...prompt(2)];
+        const alone = generate(runner, 0, whole, 8);
+        runner.removeCells(0, 0, -1);
+        Atomics.store(opened.abortFlag, 0, 1);
+        expect(runner.decode(oneSpan(0, 0, whole))).toBe('aborted');
+        runner.removeCells(0, 0, -1);
+        Atomics.store(opened.abortFlag, 0, 0);
+        expect(generate(runner, 0, whole, 8)).toEqual(alone);
+      });
+
+      test('an aborted step is retried from where its sequences stood', () => {
+        const alone = [prompt(1), prompt(3)].map((start) => {
+          const tokens = generate(runner, 0, [...start, ...prompt(2)], 8);
+          runner.removeCells(0, 0, -1);
+          return tokens;
+        });
+        const starts = [prompt(1), prompt(3)];
+        for (const [slot, start] of starts.entries()) prefill(runner, slot, start);
+        const spans = starts.map((start, slot) => ({
+          sequenceId: slot,
+          slot,
+          start: start.length,
+          tokens: prompt(2),
+          output: true,
+        }));
+        Atomics.store(opened.abortFlag, 0, 1);
+        expect(runner.decode({ spans, rows: 2 * prompt(2).length })).toBe('aborted');
+        Atomics.store(opened.abortFlag, 0, 0);
+        for (const [slot, start] of starts.entries()) {
+          if (!runner.removeCells(slot, start.length, -1)) {
+            runner.removeCells(slot, 0, -1);
+            prefill(runner, slot, start);
+          }
+          expect(generate(runner, slot, prompt(2), 8)).toEqual(alone[slot]);
+        }
+      });
+    });
+
+    describe.skipIf(traits.withoutCells)('a full cache', () => {
+      const small: RunnerRoom = { contextSize: 256, slots: 3, batchSize: 256 };
+
+      test('has no cells for a batch, and nothing is changed', async () => {
+        const { runner: full } = await open(small);
+        try {
+          const many = repeated(prompt(1), small.contextSize - 40);
+          const alone = generate(full, 0, many, 8);
+          full.removeCells(0, 0, -1);
+          prefill(full, 0, many);
+          expect(full.decode(oneSpan(1, 0, repeated(prompt(0), 60)))).toBe('no-cells');
+          expect(full.cellCount(0)).toBe(many.length);
+          expect(full.cellCount(1)).toBe(0);
+          full.removeCells(0, 0, -1);
+          expect(generate(full, 0, many, 8)).toEqual(alone);
+        } finally {
+          full.dispose();
+        }
+      });
+
+      test('holds shared cells once', async () => {
+        const { runner: full } = await open(small);
+        try {
+          prefill(full, 0, repeated(prompt(1), 200));
+          full.shareCells(0, 1);
+          full.shareCells(0, 2);
+          for (const slot of [0, 1, 2]) decode(full, slot, 200, repeated(prompt(slot), 15));
+          expect(full.decode(oneSpan(0, 215, repeated(prompt(0), 20)))).toBe('no-cells');
+          full.removeCells(2, 0, -1);
+          expect(full.decode(oneSpan(0, 215, repeated(prompt(0), 20)))).toBe('ok');
+        } finally {
+          full.dispose();
+        }
+      });
+
+      test('a batch size beyond the context is cut down to it, not handed to the library', async () => {
+        const { runner: tight } = await open({ contextSize: 256, slots: 1, batchSize: 512 });
+        try {
+          expect(tight.info.batchSize).toBeLessThanOrEqual(512);
+          const tokens = repeated(prompt(0), tight.info.batchSize + 1);
+          expect(codeOf(() => tight.decode(oneSpan(0, 0, tokens)))).toBe('native_call_failed');
+        } finally {
+          tight.dispose();
+        }
+      });
+    });
+
+    describe('sampling', () => {
+      let row: number;
+      let letters: [Token, Token];
+
+      /** Draws from the same logits again and again, with a sampler of its own. */
+      const draws = (
+        count: number,
+        params: Partial<SamplingParams>,
+        options: { seed?: number; prompt?: readonly Token[]; ignoreEos?: boolean } = {},
+      ): Token[] => {
+        const drawing = sampler(runner, params, options);
+        const tokens = Array.from({ length: count }, () => drawing.sample(row));
+        drawing.dispose();
+        return tokens;
+      };
+
+      const before = (): void => {
+        prefill(runner, 0, prompt(0));
+        row = (prompt(0).length - 1) % chunkRows;
+        letters = [tokensOf('a')[0] ?? -1, tokensOf('z')[0] ?? -1];
+        expect(letters[0]).not.toBe(letters[1]);
+      };
+
+      test('only rows that asked for output can be sampled', () => {
+        before();
+        const drawing = sampler(runner);
+        expect(codeOf(() => drawing.sample(row - 1))).toBe('native_call_failed');
+        expect(codeOf(() => drawing.sample(row + 1))).toBe('native_call_failed');
+        expect(drawing.sample(row)).toBeGreaterThanOrEqual(0);
+        drawing.dispose();
+      });
+
+      test.each([0, 1, 12345, 2 ** 31, 2 ** 32 - 1])('seed %d draws the same tokens every time', (seed) => {
+        before();
+        const params = { temperature: 50 };
+        expect(draws(32, params, { seed })).toEqual(draws(32, params, { seed }));
+      });
+
+      test('another seed draws other tokens', () => {
+        before();
+        const params = { temperature: 50 };
+        const all = [1, 2, 3, 4].map((seed) => draws(32, params, { seed }).join(' '));
+        expect(new Set(all).size).toBe(4);
+      });
+
+      test.each([{ topK: 1 }, { minP: 1 }, { topP: 0.000_001 }, { temperature: 0.000_1 }])(
+        '%j leaves only the most likely token',
+        (params) => {
+          before();
+          const greedy = draws(1, {})[0];
+          expect(new Set(draws(16, { temperature: 50, ...params }))).toEqual(new Set([greedy]));
+        },
+      );
+
+      test('topK keeps k tokens', () => {
+        before();
+        expect(new Set(draws(200, { temperature: 1000, topK: 3 })).size).toBe(3);
+      });
+
+      test('minP is measured against the most likely token, before the temperature', () => {
+        before();
+        const [first, second] = letters;
+        const logitBias = [[first, 1001] as const, [second, 1000] as const];
+        const drawn = (minP: number): number =>
+          new Set(draws(100, { temperature: 1000, minP, logitBias })).size;
+        expect(drawn(0.999_999)).toBe(1);
+        expect(drawn(1e-30)).toBe(2);
+      });
+
+      test('a bias forces a token and bans it', () => {
+        before();
+        const greedy = draws(1, {})[0] ?? -1;
+        const other = letters[0] === greedy ? letters[1] : letters[0];
+        expect(draws(1, { logitBias: [[other, 100]] })).toEqual([other]);
+        const banned = draws(50, { temperature: 2, logitBias: [[greedy, -100]] });
+        expect(banned).not.toContain(greedy);
+        expect(draws(1, { logitBias: [[greedy, -100]] })).not.toEqual([greedy]);
+      });
+
+      test('ignoreEos keeps end tokens from being drawn, a bias notwithstanding', () => {
+        before();
+        const { vocabularySize } = runner.info;
+        const ends = Array.from({ length: vocabularySize }, (_, token) => token).filter((token) =>
+          runner.endsGeneration(token),
+        );
+        expect(ends.length).toBeGreaterThan(0);
+        const logitBias = ends.map((token) => [token, 100] as const);
+        expect(ends).toContain(draws(1, { logitBias })[0]);
+        for (const drawn of draws(20, { temperature: 1, logitBias }, { ignoreEos: true }))
+          expect(ends).not.toContain(drawn);
+      });
+
+      test('the repetition penalty counts prompt and output', () => {
+        before();
+        const [first, second] = letters;
+        const params = { logitBias: [[first, 1300] as const, [second, 1000] as const], repetitionPenalty: 2 };
+        expect(draws(3, params)).toEqual([first, second, first]);
+        expect(draws(2, params, { prompt: [first] })).toEqual([second, first]);
+        expect(draws(3, { ...params, repetitionPenalty: 1 })).toEqual([first, first, first]);
+      });
+
+      test('the presence penalty counts the output, once', () => {
+        before();
+        const [first, second] = letters;
+        const params = { logitBias: [[first, 1300] as const, [second, 1000] as const], presencePenalty: 500 };
+        expect(draws(4, params, { prompt: [first, first] })).toEqual([first, second, first, first]);
+      });
+
+      test('the frequency penalty counts the output, every time', () => {
+        before();
+        const [first, second] = letters;
+        const params = {
+          logitBias: [[first, 1300] as const, [second, 1000] as const],
+          frequencyPenalty: 200,
+        };
+        expect(draws(5, params, { prompt: [first, first] })).toEqual([first, first, second, first, second]);
+      });
+    });
+
+    describe('the end', () => {
+      test('disposing twice is harmless, and every use afterwards throws handle_disposed', async () => {
+        const { runner: ended } = await open(room);
+        const known = prompt(0)[0] ?? 0;
+        ended.tokenBytes(known);
+        prefill(ended, 0, prompt(0));
+        const state = ended.saveState(0).slice();
+        const drawing = sampler(ended);
+        const disposed = sampler(ended);
+        disposed.dispose();
+        disposed.dispose();
+        expect(codeOf(() => disposed.sample(0))).toBe('handle_disposed');
+        ended.dispose();
+        ended.dispose();
+        const calls: Record<string, () => unknown> = {
+          tokenize: () => ended.tokenize('a', { addSpecial: false, parseSpecial: false }),
+          tokenBytes: () => ended.tokenBytes(known),
+          endsGeneration: () => ended.endsGeneration(known),
+          createSampler: () => sampler(ended),
+          sample: () => drawing.sample(0),
+          decode: () => decode(ended, 0, 0, [known]),
+          removeCells: () => ended.removeCells(0, 0, -1),
+          shareCells: () => ended.shareCells(0, 1),
+          cellCount: () => ended.cellCount(0),
+          saveState: () => ended.saveState(0),
+          restoreState: () => ended.restoreState(0, state),
+          setThreads: () => ended.setThreads(1),
+        };
+        const codes = Object.entries(calls).map(([method, call]) => [method, codeOf(call)]);
+        expect(codes).toEqual(Object.keys(calls).map((method) => [method, 'handle_disposed']));
+        drawing.dispose();
+        expect(ended.memory().residentBytes).toBeGreaterThan(0);
+        expect(ended.threadId()).toBe(runner.threadId());
+      });
+    });
+  });
+}
+
+/** Rows of one decode call while a prompt is computed. */
+const chunkRows = 32;
+
+function oneSpan(
+  slot: number,
+  start: number,
+  tokens: readonly Token[],
+): {
+  spans: [{ sequenceId: number; slot: number; start: number; tokens: readonly Token[]; output: boolean }];
+  rows: number;
+} {
+  return { spans: [{ sequenceId: slot, slot, start, tokens, output: true }], rows: tokens.length };
+}
+
+/** Computes rows of one slot; the last one can be sampled. */
+function decode(runner: ModelRunner, slot: number, start: number, tokens: readonly Token[]): void {
+  expect(runner.decode(oneSpan(slot, start, tokens))).toBe('ok');
+}
+
+/** Computes rows behind what the slot holds, in chunks. */
+function prefill(runner: ModelRunner, slot: number, tokens: readonly Token[], chunk = chunkRows): void {
+  for (let from = 0; from < tokens.length; from += chunk) {
+    decode(runner, slot, runner.cellCount(slot), tokens.slice(from, from + chunk));
+  }
+}
+
+/** Computes rows behind what the slot holds, in chunks, and draws the most likely tokens after them. */
+function generate(
+  runner: ModelRunner,
+  slot: number,
+  tokens: readonly Token[],
+  count: number,
+  chunk = chunkRows,
+): Token[] {
+  const drawing = sampler(runner);
+  const drawn: Token[] = [];
+  let rows = tokens;
+  while (drawn.length < count) {
+    prefill(runner, slot, rows, chunk);
+    const token = drawing.sample((rows.length - 1) % chunk);
+    drawn.push(token);
+    rows = [token];
+  }
+  drawing.dispose();
+  return drawn;
+}
+
+function repeated(tokens: readonly Token[], length: number): Token[] {
+  return Array.from({ length }, (_, index) => tokens[index % tokens.length] ?? 0);
+}
+
+function sampler(
+  runner: ModelRunner,
+  params: Partial<SamplingParams> = {},
+  options: { seed?: number; prompt?: readonly Token[]; ignoreEos?: boolean } = {},
+): Sampler {
+  return runner.createSampler(
+    { ...greedySampling, ...params },
+    { seed: 1, prompt: [], ignoreEos: false, ...options },
+  );
+}
+
+/** The code of the error that a call throws; undefined when it throws none. */
+function codeOf(call: () => unknown): ErrorCode | undefined {
+  try {
+    call();
+    return undefined;
+  } catch (error) {
+    if (error instanceof HeddleError) return error.code;
+    throw error;
+  }
+}

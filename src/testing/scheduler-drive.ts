@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import type { Batch } from '../core/batch.js';
+import type { Token } from '../core/generation.js';
+import { createSequence, type Sequence } from '../core/sequence.js';
+import { Scheduler, type SchedulerLimits } from '../scheduler/scheduler.js';
+import { FakeCells } from './fake-cells.js';
+
+/** Sequences with one prompt, as a request brings them. */
+export interface Job {
+  readonly promptLength: number;
+  /** Tokens each of its sequences generates. */
+  readonly generate: number;
+  readonly choices: number;
+  /** The step before which it is added. */
+  readonly arrives: number;
+  /** Its client leaves so many steps later. */
+  readonly leavesAfter: number | undefined;
+}
+
+/** How a step ends; `lost` is an abort where the memory can not be cut: its sequences begin again. */
+export type Outcome = 'ok' | 'aborted' | 'no-cells' | 'lost';
+
+/** A scheduler at work against a cache that refuses what llama.cpp's would; checks every step it decides. */
+export class SchedulerDrive {
+  readonly #limits: SchedulerLimits;
+  readonly #scheduler: Scheduler;
+  readonly #cells: FakeCells;
+  readonly #jobs: readonly Job[];
+  readonly #family = new Map<Sequence, Job>();
+  readonly admitted: number[] = [];
+  readonly finished: { job: Job; tokens: readonly Token[] }[] = [];
+  computedRows = 0;
+  step = 0;
+  #nextId = 1;
+
+  constructor(schedulerLimits: SchedulerLimits, jobs: readonly Job[]) {
+    this.#limits = schedulerLimits;
+    this.#scheduler = new Scheduler(schedulerLimits);
+    this.#cells = new FakeCells(schedulerLimits.slots);
+    this.#jobs = jobs;
+  }
+
+  run(outcomesOfSteps: readonly Outcome[]): void {
+    const last = Math.max(...this.#jobs.map(({ arrives }) => arrives));
+    while (this.step <= last || !this.#scheduler.idle) {
+      if (this.step > 20_000) throw new Error('the sequences never end');
+      this.#arriveAndLeave();
+      this.#step(outcomesOfSteps[this.step] ?? 'ok');
+      this.step++;
+    }
+    assert.equal(this.#cells.used, 0);
+  }
+
+  #arriveAndLeave(): void {
+    for (const arriving of this.#jobs.filter(({ arrives }) => arrives === this.step)) {
+      let leader: Sequence | undefined;
+      for (let choice = 0; choice < arriving.choices; choice++) {
+        const sequence = createSequence(this.#nextId++, prompt(arriving.promptLength), leader);
+        leader ??= sequence;
+        this.#family.set(sequence, arriving);
+        this.#scheduler.add(sequence);
+      }
+    }
+    for (const [sequence, { arrives, leavesAfter }] of this.#family) {
+      if (leavesAfter !== undefined && arrives + leavesAfter <= this.step) this.#remove(sequence);
+    }
+  }
+
+  #step(outcome: Outcome): void {
+    const scheduler = this.#scheduler;
+    const before = new Set(scheduler.running);
+    const { batch, preempted } = scheduler.schedule();
+    for (const slot of preempted) this.#cells.remove(slot, 0, Infinity);
+    for (const sequence of scheduler.running) {
+      if (!before.has(sequence) && !this.admitted.includes(sequence.id)) this.admitted.push(sequence.id);
+    }
+    this.#check(batch);
+    if (outcome === 'lost') {
+      for (const { slot } of batch.spans) this.#cells.remove(slot, 0, Infinity);
+      for (const sequence of scheduler.running) {
+        if (batch.spans.some(({ sequenceId }) => sequenceId === sequence.id)) scheduler.restart(sequence);
+      }
+    } else if (outcome === 'no-cells') {
+      if (scheduler.running.length > 1) scheduler.refused();
+    } else if (outcome === 'ok') {
+      this.#compute(batch);
+    }
+  }
+
+  #check({ spans, rows: rowCount }: Batch): void {
+    const { slots, cells, stepBudget } = this.#limits;
+    const { running } = this.#scheduler;
+    assert.equal(
+      spans.reduce((sum, { tokens }) => sum + tokens.length, 0),
+      rowCount,
+    );
+    assert.ok(rowCount <= stepBudget);
+    if (running.length > 0) assert.ok(rowCount > 0);
+    const used = running.map(({ slot }) => slot ?? -1);
+    assert.equal(new Set(used).size, used.length);
+    assert.equal(
+      used.every((slot) => slot >= 0 && slot < slots),
+      true,
+    );
+    assert.equal(new Set(spans.map(({ slot }) => slot)).size, spans.length);
+    assert.ok(this.#cells.used + rowCount <= cells);
+    if (running.length > 1) assert.ok(this.#scheduler.usedCells <= cells);
+    for (const { sequenceId, slot, start, tokens, output } of spans) {
+      const sequence = running.find(({ id }) => id === sequenceId);
+      assert.equal(sequence?.slot, slot);
+      assert.deepEqual(this.#cells.tokens(slot), sequence?.tokens.slice(0, start));
+      assert.deepEqual(tokens, sequence?.tokens.slice(start, start + tokens.length));
+      assert.equal(output, start + tokens.length === sequence?.tokens.length);
+    }
+  }
+
+  #compute(batch: Batch): void {
+    this.computedRows += batch.rows;
+    for (const { slot, tokens } of batch.spans) for (const token of tokens) this.#cells.append(slot, token);
+    this.#scheduler.advance(batch);
+    for (const { sequenceId, output } of batch.spans) {
+      const sequence = this.#scheduler.running.find(({ id }) => id === sequenceId);
+      if (sequence === undefined || !output) continue;
+      const followers = this.#scheduler.followers(sequence);
+      for (const follower of followers) {
+        this.#cells.share(sequence.slot ?? -1, follower.slot ?? -1);
+        this.#scheduler.share(follower);
+      }
+      for (const drawing of [sequence, ...followers]) this.#draw(drawing);
+    }
+  }
+
+  #draw(sequence: Sequence): void {
+    const token = 1000 * sequence.id + sequence.tokens.length;
+    this.#scheduler.append(sequence, token);
+    const drawn = this.#family.get(sequence);
+    if (drawn === undefined || sequence.tokens.length < drawn.promptLength + drawn.generate) return;
+    this.finished.push({ job: drawn, tokens: [...sequence.tokens] });
+    assert.deepEqual(sequence.tokens, [
+      ...prompt(drawn.promptLength),
+      ...Array.from(
+        { length: drawn.generate },
+        (_, index) => 1000 * sequence.id + drawn.promptLength + index,
+      ),
+    ]);
+    this.#remove(sequence);
+  }
+
+  #remove(sequence: Sequence): void {
+    const slot = this.#scheduler.remove(sequence);
+    if (slot !== undefined) this.#cells.remove(slot, 0, Infinity);
+    this.#family.delete(sequence);
+  }
+}
+
+function prompt(length: number): Token[] {
+  return Array.from({ length }, (_, index) => index);
+}

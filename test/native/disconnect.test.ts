@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { Engine } from '../../src/engine/engine.js';
+import { ThreadTransport } from '../../src/engine/thread-transport.js';
+import { until } from '../../src/testing/engine-conformance.js';
+import { writeBenchmarkModel, writeFixture } from '../../src/testing/gguf/fixtures.js';
+import { collect, makeRequest } from '../../src/testing/requests.js';
+import { fixtureFolder } from './fixture-folder.js';
+
+/** Models on which the long prompt takes seconds, and a step of it a good part of one. */
+const models = [
+  {
+    name: 'a small model, far into its context',
+    path: () => writeFixture('llama', fixtureFolder, { contextLength: 32_768 }),
+    promptLength: 12_000,
+    batchSize: 4096,
+  },
+  {
+    name: 'a model of 60 MB',
+    path: () => writeBenchmarkModel(fixtureFolder, { layers: 4, vocabularySize: 512, contextLength: 8192 }),
+    promptLength: 4000,
+    batchSize: 2048,
+  },
+] as const;
+
+describe.each(models)('with $name', ({ path, promptLength, batchSize }) => {
+  const long = Array.from({ length: promptLength }, (_, index) => (index * 7919) % 256);
+  const staying = { prompt: 'Once upon a time', stop: { maxTokens: 40, ignoreEos: true } };
+
+  async function load(): Promise<Engine> {
+    const engine = new Engine(new ThreadTransport({ name: 'test' }));
+    await engine.load({
+      modelPath: path(),
+      contextSize: promptLength + 1024,
+      slots: 4,
+      batchSize,
+      threads: 1,
+    });
+    return engine;
+  }
+
+  test('a client that leaves in the middle of its prefill stops the decode, and nobody else notices', async () => {
+    const engine = await load();
+    const alone = await collect(engine.generate(makeRequest(staying)));
+
+    const together = collect(engine.generate(makeRequest(staying)));
+    const leaving = makeRequest({ prompt: long });
+    const generation = engine.generate(leaving);
+    expect((await generation.next()).value).toMatchObject({ kind: 'accepted', promptTokens: promptLength });
+    await sleep(300);
+    generation.cancel();
+    const cancelled = performance.now();
+    await until(() => engine.pendingRequests <= 1);
+    const latency = performance.now() - cancelled;
+    expect(await together).toEqual(alone);
+
+    const report = await engine.close();
+    const steps = report?.recentSteps ?? [];
+    const aborted = steps.findLast(({ outcome }) => outcome === 'aborted');
+    expect(report?.abortedSteps).toBeGreaterThanOrEqual(1);
+    expect(aborted?.rows.map(({ requestId }) => requestId)).toContain(leaving.id);
+    const later = steps.filter(({ number }) => number > (aborted?.number ?? 0));
+    expect(later.length).toBeGreaterThan(0);
+    expect(later.flatMap(({ rows }) => rows).map(({ requestId }) => requestId)).not.toContain(leaving.id);
+    const prefilled = steps.flatMap(({ outcome, rows }) =>
+      outcome === 'ok' ? rows.filter(({ requestId }) => requestId === leaving.id) : [],
+    );
+    expect(prefilled.reduce((sum, { count }) => sum + count, 0)).toBeLessThan(promptLength);
+    expect(latency).toBeLessThan(1000);
+  });
+
+  test('an engine that closes in the middle of a prefill frees all that it holds', async () => {
+    const engine = await load();
+    const generation = engine.generate(makeRequest({ prompt: long }));
+    await generation.next();
+    await sleep(50);
+    const ended = collect(generation).catch((error: unknown) => error);
+    const report = await engine.close();
+    expect(await ended).toMatchObject({ code: 'engine_closed' });
+    expect(report).toMatchObject({ running: 0, usedCells: 0 });
+  });
+});

@@ -1,0 +1,34 @@
+import { openRunner } from '../../src/native/llama-runner.js';
+import { fixtureNames, writeFixture } from '../../src/testing/gguf/fixtures.js';
+import {
+  describeRunnerConformance,
+  type OpenedRunner,
+  type RunnerRoom,
+} from '../../src/testing/runner-conformance.js';
+import { fixtureFolder, starterModel } from './fixture-folder.js';
+
+const libraryLock = new Int32Array(new SharedArrayBuffer(4));
+
+function opener(modelPath: () => string): (room: RunnerRoom) => Promise<OpenedRunner> {
+  return async (room) => {
+    const abortFlag = new Uint8Array(new SharedArrayBuffer(2));
+    const runner = await openRunner(
+      { ...room, modelPath: modelPath(), threads: 1 },
+      { abortFlag, libraryLock, onProgress: () => true },
+    );
+    return { runner, abortFlag };
+  };
+}
+
+describeRunnerConformance(
+  'llama.cpp with the starter model',
+  opener(() => starterModel),
+);
+
+for (const name of fixtureNames) {
+  describeRunnerConformance(
+    `llama.cpp with a ${name} model`,
+    opener(() => writeFixture(name, fixtureFolder)),
+    { withoutCells: name === 'mamba2' },
+  );
+}
