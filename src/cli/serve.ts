@@ -2,9 +2,9 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { HeddleError } from '../core/errors.js';
-import { version } from '../core/version.js';
 import { createServer } from '../http/server.js';
 import type { EnginePool } from '../pool/engine-pool.js';
+import { banner } from './banner.js';
 import { ConsoleObserver } from './console-observer.js';
 import { createPool } from './create-pool.js';
 import { modelDirectories, type ModelOptions } from './options.js';
@@ -27,11 +27,12 @@ export async function serve(options: ServeOptions): Promise<void> {
   await listen(server, options);
   const { port } = server.server.address() as AddressInfo;
   process.stdout.write(
-    banner(
-      `http://${urlHost(options.host)}:${port}`,
-      models.map(({ id }) => id),
-      options,
-    ),
+    banner({
+      host: options.host,
+      port,
+      models: models.map(({ id }) => id),
+      directories: pool.catalogue.directories,
+    }),
   );
   await stopSignal();
   await shutDown(server, pool, options.grace);
@@ -50,28 +51,6 @@ async function listen(server: FastifyInstance, { host, port }: ServeOptions): Pr
       },
     );
   }
-}
-
-function banner(url: string, models: readonly string[], options: ServeOptions): string {
-  const [first] = models;
-  const lines = [`heddle ${version} is listening on ${url}`, ''];
-  if (first === undefined) {
-    lines.push(`There are no GGUF files in ${modelDirectories(options).join(', ')} yet.`);
-  } else {
-    lines.push(`models: ${models.join(', ')} (each is loaded when it is first asked for)`, '', 'Try it:');
-    const body = JSON.stringify({
-      model: first,
-      messages: [{ role: 'user', content: 'What is the capital of Japan?' }],
-      stream: true,
-    });
-    lines.push(`  curl -N ${url}/v1/chat/completions -H 'content-type: application/json' -d '${body}'`);
-  }
-  lines.push('', 'Ctrl-C stops it.', '');
-  return lines.join('\n');
-}
-
-function urlHost(host: string): string {
-  return host.includes(':') ? `[${host}]` : host;
 }
 
 /** Resolves at the first stop signal; from then on another one forces the process to end. */

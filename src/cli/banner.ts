@@ -1,0 +1,32 @@
+import { version } from '../core/version.js';
+
+/** What `heddle serve` says when it listens: where, which models there are, and a line to try. */
+export function banner(
+  server: { host: string; port: number; models: readonly string[]; directories: readonly string[] },
+  platform: string = process.platform,
+): string {
+  const host = server.host.includes(':') ? `[${server.host}]` : server.host;
+  const url = `http://${host}:${server.port}`;
+  const [first] = server.models;
+  const lines = [`heddle ${version} is listening on ${url}`, ''];
+  if (first === undefined) {
+    lines.push(`There are no GGUF files in ${server.directories.join(', ')} yet.`);
+  } else {
+    lines.push(`models: ${server.models.join(', ')} (each is loaded when it is first asked for)`, '');
+    lines.push('Try it:', `  ${curlLine(url, first, platform)}`);
+  }
+  lines.push('', 'Ctrl-C stops it.', '');
+  return lines.join('\n');
+}
+
+function curlLine(url: string, model: string, platform: string): string {
+  const body = JSON.stringify({
+    model,
+    messages: [{ role: 'user', content: 'What is the capital of Japan?' }],
+    stream: true,
+  });
+  // The command interpreter of Windows knows double quotes only.
+  const quote = (text: string): string =>
+    platform === 'win32' ? `"${text.replaceAll('"', '\\"')}"` : `'${text}'`;
+  return `curl -N ${url}/v1/chat/completions -H ${quote('content-type: application/json')} -d ${quote(body)}`;
+}
