@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /*
- * Four tiers. Engine threads in tests run the compiled code in dist/ (the "imports" of package.json), so the global
+ * Five tiers. Engine threads in tests run the compiled code in dist/ (the "imports" of package.json), so the global
  * setup brings that up to date first.
  */
 export default defineConfig({
@@ -13,10 +13,14 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'test/structure/**/*.test.ts'],
+          include: ['src/**/*.test.ts'],
           testTimeout: 10_000,
           maxWorkers: 2,
         },
+      },
+      {
+        extends: true,
+        test: { name: 'structure', include: ['test/structure/**/*.test.ts'], testTimeout: 60_000 },
       },
       {
         extends: true,

@@ -17,9 +17,9 @@ interface Peer {
 }
 
 const { modelPath, threads, promptTokens, generatedTokens } = readWorkload();
-const peer = 'node-llama-cpp';
-const { getLlama } = (await import(peer)) as Peer;
-const llama = await getLlama({ gpu: false, build: 'never', logLevel: 'error', maxThreads: threads });
+const peerName = 'node-llama-cpp';
+const peer = (await import(peerName)) as Peer;
+const llama = await peer.getLlama({ gpu: false, build: 'never', logLevel: 'error', maxThreads: threads });
 const model = await llama.loadModel({ modelPath });
 const context = await model.createContext({
   contextSize: promptTokens + generatedTokens + 64,

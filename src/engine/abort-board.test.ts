@@ -60,6 +60,16 @@ describe('an abort board', () => {
     expect(flag(board)).toBe(0);
   });
 
+  test('aborts the running step of every lane when all is cancelled, and lets none begin after that', () => {
+    const board = new AbortBoard();
+    board.enterStep(undefined);
+    board.cancelAll();
+    expect(flag(board)).toBe(1);
+    board.leaveStep(undefined);
+    expect(board.enterStep(undefined)).toBe(false);
+    expect(board.enterStep(3)).toBe(false);
+  });
+
   test('cancels a load without touching the flag', () => {
     const board = new AbortBoard();
     expect(board.loadCancelled).toBe(false);

@@ -1,9 +1,10 @@
 /*
- * Layout of the shared memory: byte 0 is the abort flag that the native library polls, and the bytes up to `lanesAt`
- * stay zero behind it (it is read as a string). Then one byte a lane "this request was cancelled", then one byte a
- * lane "most of the running step is this request's".
+ * Layout of the shared memory. Byte 0 is the abort flag that the native library polls; it is read as a string, so the
+ * byte behind it stays zero. Bytes 6 and 7 are "close" and "stop loading". Then one byte a lane "this request was
+ * cancelled", then one byte a lane "most of the running step is this request's".
  */
 const flagAt = 0;
+const closeAt = 6;
 const loadAt = 7;
 const lanesAt = 8;
 
@@ -47,6 +48,12 @@ export class AbortBoard {
     if (Atomics.load(this.#bytes, lanesAt + laneCount + lane) === 1) Atomics.store(this.#bytes, flagAt, 1);
   }
 
+  /** Post the close command first: this only keeps the engine from decoding before it reads that. */
+  cancelAll(): void {
+    Atomics.store(this.#bytes, closeAt, 1);
+    Atomics.store(this.#bytes, flagAt, 1);
+  }
+
   cancelLoad(): void {
     Atomics.store(this.#bytes, loadAt, 1);
   }
@@ -63,10 +70,11 @@ export class AbortBoard {
 
   /**
    * A step begins that may be aborted for the sake of this lane; undefined when for none.
-   * @returns false when the lane was cancelled meanwhile: do not decode, schedule again without it
+   * @returns false when the lane, or everything, was cancelled meanwhile: do not decode, read the inbox
    */
   enterStep(lane: number | undefined): boolean {
     Atomics.store(this.#bytes, flagAt, 0);
+    if (Atomics.load(this.#bytes, closeAt) === 1) return false;
     if (lane === undefined) return true;
     Atomics.store(this.#bytes, lanesAt + laneCount + lane, 1);
     return !this.isCancelled(lane);

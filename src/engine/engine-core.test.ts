@@ -154,6 +154,17 @@ describe('a request', () => {
     expect(bench.core.idle).toBe(true);
   });
 
+  test.each([{ choices: 0 }, { choices: 1.5 }, { stop: { maxTokens: 0 } }])(
+    'that asks for nothing fails at once: %j',
+    (parts) => {
+      const bench = new Bench();
+      const request = makeRequest(parts);
+      bench.add(request);
+      expect(bench.outcome(request).error?.code).toBe('invalid_parameter');
+      expect(bench.core.idle).toBe(true);
+    },
+  );
+
   test('whose sampler is refused leaves nothing behind', () => {
     const bench = new Bench();
     const request = makeRequest({ choices: 3, sampling: { logitBias: [[999, 1]] } });

@@ -50,6 +50,7 @@ export class EngineCore {
   /** Queues a request; one that can not be served fails at once and leaves nothing behind. */
   generate(request: GenerateRequest, lane: number): void {
     try {
+      checkCounts(request);
       const prompt = this.#promptTokens(request.prompt);
       for (const choice of this.#createChoices(request, lane, prompt)) {
         this.#choices.set(choice.sequence.id, choice);
@@ -268,6 +269,14 @@ export class EngineCore {
   #emptySlot(slot: number): void {
     this.#runner.removeCells(slot, 0, -1);
   }
+}
+
+function checkCounts({ choices, stop: { maxTokens = 1 } }: GenerateRequest): void {
+  if (Number.isInteger(choices) && choices >= 1 && Number.isInteger(maxTokens) && maxTokens >= 1) return;
+  throw new HeddleError(
+    'invalid_parameter',
+    'A request must have at least one choice of at least one token, in whole numbers.',
+  );
 }
 
 function randomSeed(): number {

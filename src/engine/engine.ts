@@ -150,7 +150,9 @@ export class Engine {
   async #close(): Promise<EngineReport | undefined> {
     if (!this.#started || this.#gone !== undefined) return undefined;
     try {
-      return await this.#call<'close'>({ type: 'close' });
+      const report = this.#call<'close'>({ type: 'close' });
+      this.#transport.board.cancelAll();
+      return await report;
     } finally {
       await this.#exit;
     }

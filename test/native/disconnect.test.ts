@@ -49,9 +49,7 @@ describe.each(models)('with $name', ({ path, promptLength, batchSize }) => {
     expect((await generation.next()).value).toMatchObject({ kind: 'accepted', promptTokens: promptLength });
     await sleep(300);
     generation.cancel();
-    const cancelled = performance.now();
     await until(() => engine.pendingRequests <= 1);
-    const latency = performance.now() - cancelled;
     expect(await together).toEqual(alone);
 
     const report = await engine.close();
@@ -66,10 +64,9 @@ describe.each(models)('with $name', ({ path, promptLength, batchSize }) => {
       outcome === 'ok' ? rows.filter(({ requestId }) => requestId === leaving.id) : [],
     );
     expect(prefilled.reduce((sum, { count }) => sum + count, 0)).toBeLessThan(promptLength);
-    expect(latency).toBeLessThan(1000);
   });
 
-  test('an engine that closes in the middle of a prefill frees all that it holds', async () => {
+  test('an engine that closes in the middle of a prefill aborts it, and frees all that it holds', async () => {
     const engine = await load();
     const generation = engine.generate(makeRequest({ prompt: long }));
     await generation.next();
@@ -78,5 +75,6 @@ describe.each(models)('with $name', ({ path, promptLength, batchSize }) => {
     const report = await engine.close();
     expect(await ended).toMatchObject({ code: 'engine_closed' });
     expect(report).toMatchObject({ running: 0, usedCells: 0 });
+    expect(report?.recentSteps.at(-1)?.outcome).toBe('aborted');
   });
 });
