@@ -43,16 +43,18 @@ async function compare(name: string, workload: Workload): Promise<void> {
 
 const folder = join(tmpdir(), 'heddle-bench');
 mkdirSync(folder, { recursive: true });
-const threads = availableParallelism();
-await compare('starter (5 M parameters)', {
-  modelPath: starter,
-  threads,
-  promptTokens: 1500,
-  generatedTokens: 400,
-});
-await compare('random weights, shape of Qwen3-0.6B, Q8_0', {
-  modelPath: writeBenchmarkModel(folder),
-  threads,
-  promptTokens: 512,
-  generatedTokens: 64,
-});
+const large = writeBenchmarkModel(folder);
+for (const threads of new Set([1, availableParallelism()])) {
+  await compare('starter (5 M parameters)', {
+    modelPath: starter,
+    threads,
+    promptTokens: 1500,
+    generatedTokens: 400,
+  });
+  await compare('random weights, shape of Qwen3-0.6B, Q8_0', {
+    modelPath: large,
+    threads,
+    promptTokens: 512,
+    generatedTokens: 64,
+  });
+}

@@ -10,21 +10,12 @@ import type { ModelRunner } from '../../src/core/model-runner.js';
 import { openRunner } from '../../src/native/llama-runner.js';
 import { fixtureTokenizer } from '../../src/testing/gguf/fixture-tokenizer.js';
 import { fixtureNames, writeFixture, writeSplitFixture } from '../../src/testing/gguf/fixtures.js';
+import { greedySampling } from '../../src/testing/requests.js';
 import { tokenizerText } from '../../src/testing/gguf/tokenizer-text.js';
 
 const slots = 8;
 const generated = 60;
 const paragraphs = tokenizerText.split('\n\n').slice(0, slots);
-const greedy = {
-  temperature: 0,
-  topP: 1,
-  topK: 0,
-  minP: 0,
-  repetitionPenalty: 1,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  logitBias: [],
-};
 
 /** Never set. The library reads it as long as a runner lives, so it must live as long. */
 const abortFlag = new Uint8Array(new SharedArrayBuffer(2));
@@ -52,7 +43,7 @@ async function load(modelPath: string): Promise<ModelRunner> {
 
 /** Greedy continuations of several prompts, decoded in common batches. */
 function generate(runner: ModelRunner, prompts: readonly Token[][]): Token[][] {
-  const sampler = runner.createSampler(greedy, { seed: 0, prompt: [], ignoreEos: false });
+  const sampler = runner.createSampler(greedySampling, { seed: 0, prompt: [], ignoreEos: false });
   const texts: Token[][] = prompts.map(() => []);
   const held = prompts.map(() => 0);
   for (let step = 0; step < generated; step++) {
