@@ -5,7 +5,7 @@ export { silentLogger, type Logger } from './core/logger.js';
 export type { LoadOptions, ModelInfo } from './core/model-runner.js';
 export { defaultSampling, defaultStop } from './core/sampling-defaults.js';
 export { version } from './core/version.js';
-export { createThreadEngine } from './engine/create-engine.js';
+export { createProcessEngine, createThreadEngine } from './engine/create-engine.js';
 export type { Engine, EngineReport, Generation, GenerationUpdate } from './engine/engine.js';
 export { createServer } from './http/server.js';
 export { EnginePool, type EngineSettings, type Lease, type PoolObserver } from './pool/engine-pool.js';

@@ -30,10 +30,13 @@ export class ConsoleObserver implements PoolObserver {
     this.#line(`could not load ${id}: ${message} (${code})`);
   }
 
-  ended({ id }: ModelFile, expected: boolean): void {
-    this.#line(
-      expected ? `unloaded ${id}` : `the engine of ${id} ended unexpectedly; the next request loads it again`,
-    );
+  ended({ id }: ModelFile, { lastWords }: Engine, expected: boolean): void {
+    if (expected) {
+      this.#line(`unloaded ${id}`);
+      return;
+    }
+    this.#line(`the engine of ${id} ended unexpectedly; the next request loads it again`);
+    for (const line of lastWords.split('\n').slice(-5)) if (line !== '') this.#line(`  | ${line}`);
   }
 
   #line(text: string): void {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { toHeddleError } from '../core/errors.js';
 import { version } from '../core/version.js';
 import { listModels } from './list.js';
@@ -16,6 +16,11 @@ addModelOptions(program.command('serve'))
   .description('start the HTTP server')
   .option('--host <host>', 'address to listen on', '127.0.0.1')
   .option('--port <port>', 'port to listen on; 0 takes a free one', count(0, 65535), 8000)
+  .addOption(
+    new Option('--isolation <kind>', 'where models live: a process each, or threads of this one')
+      .choices(['process', 'thread'])
+      .default('process'),
+  )
   .option('--grace <seconds>', 'how long running requests may go on after a stop signal', decimal(0, 3600), 5)
   .option('--log-level <level>', 'debug, info, warn, error or silent', 'warn')
   .action(serve);

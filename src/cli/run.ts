@@ -15,7 +15,12 @@ export async function runPrompt(
 ): Promise<void> {
   const isFile = model.endsWith('.gguf') && existsSync(model);
   const directories = isFile ? [dirname(model)] : modelDirectories(options);
-  const pool = createPool(directories, options, new ConsoleObserver(process.stderr), silentLogger);
+  const pool = createPool(
+    directories,
+    { ...options, isolation: 'thread' },
+    new ConsoleObserver(process.stderr),
+    silentLogger,
+  );
   try {
     const { engine } = await pool.lease(isFile ? modelId(model) : model);
     const messages: ChatMessage[] = [{ role: 'user', content: prompt }];

@@ -6,11 +6,12 @@ import { createServer } from '../http/server.js';
 import type { EnginePool } from '../pool/engine-pool.js';
 import { banner } from './banner.js';
 import { ConsoleObserver } from './console-observer.js';
-import { createPool } from './create-pool.js';
+import { createPool, type Isolation } from './create-pool.js';
 import { modelDirectories, type ModelOptions } from './options.js';
 
 /** Options of `heddle serve`. */
 export interface ServeOptions extends ModelOptions {
+  readonly isolation: Isolation;
   readonly host: string;
   readonly port: number;
   /** Seconds. */
@@ -22,6 +23,7 @@ export interface ServeOptions extends ModelOptions {
 export async function serve(options: ServeOptions): Promise<void> {
   const log = pino({ name: 'heddle', level: options.logLevel, base: null }, pino.destination(2));
   const pool = createPool(modelDirectories(options), options, new ConsoleObserver(process.stdout), log);
+  const stopped = stopSignal();
   const models = await pool.catalogue.scan();
   const server = createServer({ pool, log });
   await listen(server, options);
@@ -34,7 +36,7 @@ export async function serve(options: ServeOptions): Promise<void> {
       directories: pool.catalogue.directories,
     }),
   );
-  await stopSignal();
+  await stopped;
   await shutDown(server, pool, options.grace);
 }
 

@@ -11,6 +11,17 @@ const lanesAt = 8;
 /** Requests one engine can hold, queued ones included. */
 export const laneCount = 1024;
 
+/** The gateway's side of an abort board, which is in its own memory or in that of another process. */
+export interface Aborts {
+  /** Makes a lane ready for a new request. */
+  openLane(lane: number): void;
+  /** Post the cancel command first: the engine drops the request when it reads that, and this only hurries it. */
+  cancel(lane: number): void;
+  /** Post the close command first: this only keeps the engine from decoding before it reads that. */
+  cancelAll(): void;
+  cancelLoad(): void;
+}
+
 /**
  * Stops a running decode from another thread, when that is worth it.
  *
@@ -21,7 +32,7 @@ export const laneCount = 1024;
  * An abort throws away the rows of the whole step; only a step that is mostly the cancelled request's is aborted.
  * Those of others are retried, and clients that come and go can not keep an engine from working.
  */
-export class AbortBoard {
+export class AbortBoard implements Aborts {
   readonly buffer: SharedArrayBuffer;
   readonly #bytes: Uint8Array;
 
@@ -37,18 +48,15 @@ export class AbortBoard {
 
   // The gateway's side.
 
-  /** Makes a lane ready for a new request. */
   openLane(lane: number): void {
     Atomics.store(this.#bytes, lanesAt + lane, 0);
   }
 
-  /** Post the cancel command first: the engine drops the request when it reads that, and this only hurries it. */
   cancel(lane: number): void {
     Atomics.store(this.#bytes, lanesAt + lane, 1);
     if (Atomics.load(this.#bytes, lanesAt + laneCount + lane) === 1) Atomics.store(this.#bytes, flagAt, 1);
   }
 
-  /** Post the close command first: this only keeps the engine from decoding before it reads that. */
   cancelAll(): void {
     Atomics.store(this.#bytes, closeAt, 1);
     Atomics.store(this.#bytes, flagAt, 1);

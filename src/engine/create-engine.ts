@@ -1,4 +1,5 @@
 import { Engine } from './engine.js';
+import { ProcessTransport } from './process-transport.js';
 import { ThreadTransport } from './thread-transport.js';
 
 /**
@@ -7,4 +8,12 @@ import { ThreadTransport } from './thread-transport.js';
  */
 export function createThreadEngine(name: string): Engine {
   return new Engine(new ThreadTransport({ name }));
+}
+
+/**
+ * An engine that will live in a child process: what kills it kills nothing else. Nothing is started before it is loaded.
+ * @param name for debuggers: the model's id
+ */
+export function createProcessEngine(name: string): Engine {
+  return new Engine(new ProcessTransport({ name }));
 }

@@ -11,6 +11,7 @@ import {
 import { InMemoryTransport } from '../testing/in-memory-transport.js';
 import { collect, makeRequest } from '../testing/requests.js';
 import { Engine, type Generation } from './engine.js';
+import { ProcessTransport } from './process-transport.js';
 import { ThreadTransport } from './thread-transport.js';
 
 /** Compiled, as a worker thread needs it; the tests' global setup sees to that. */
@@ -26,6 +27,20 @@ describeEngineConformance('on a thread', {
   crashes: [
     { name: 'exits with an error status', modelPath: 'fake:?crashAtDecode=3&stepDelayMs=1' },
     { name: 'exits as if all were well', modelPath: 'fake:?crashAtDecode=3&stepDelayMs=1&crashAs=leave' },
+  ],
+});
+
+const kill = (signal: NodeJS.Signals) => (transport: ProcessTransport) => {
+  if (transport.processId !== undefined) process.kill(transport.processId, signal);
+};
+
+describeEngineConformance('in a process', {
+  makeTransport: () => new ProcessTransport({ name: 'test', runnerModule: fakeRunner }),
+  crashes: [
+    { name: 'is killed', modelPath: 'fake:?stepDelayMs=5', act: kill('SIGKILL') },
+    { name: 'has a segmentation fault', modelPath: 'fake:?stepDelayMs=5', act: kill('SIGSEGV') },
+    { name: 'aborts', modelPath: 'fake:?stepDelayMs=5', act: kill('SIGABRT') },
+    { name: 'loses its thread', modelPath: 'fake:?crashAtDecode=3&stepDelayMs=1' },
   ],
 });
 

@@ -68,6 +68,16 @@ export class Engine {
     return this.#exit;
   }
 
+  /** The OS's process id of the host; undefined when it lives in this process, or is not there. */
+  get processId(): number | undefined {
+    return this.#transport.processId;
+  }
+
+  /** What the host's process wrote to its standard error lately; empty for other hosts. */
+  get lastWords(): string {
+    return this.#transport.lastWords ?? '';
+  }
+
   /** The host is there, or can still be started. */
   get alive(): boolean {
     return this.#gone === undefined && this.#closing === undefined;
@@ -84,7 +94,7 @@ export class Engine {
   ): Promise<ModelInfo> {
     this.#start();
     this.#onProgress = onProgress;
-    const cancel = (): void => this.#transport.board.cancelLoad();
+    const cancel = (): void => this.#transport.aborts.cancelLoad();
     if (signal?.aborted === true) cancel();
     signal?.addEventListener('abort', cancel);
     try {
@@ -111,10 +121,10 @@ export class Engine {
         `This model already has ${laneCount} requests. Send the request again later.`,
       );
     }
-    this.#transport.board.openLane(lane);
+    this.#transport.aborts.openLane(lane);
     const generation = new Generation(() => {
       this.#post({ type: 'cancel', requestId: request.id });
-      this.#transport.board.cancel(lane);
+      this.#transport.aborts.cancel(lane);
     });
     this.#pending.set(request.id, { generation, lane, open: request.choices });
     this.#post({ type: 'generate', request, lane });
@@ -151,7 +161,7 @@ export class Engine {
     if (!this.#started || this.#gone !== undefined) return undefined;
     try {
       const report = this.#call<'close'>({ type: 'close' });
-      this.#transport.board.cancelAll();
+      this.#transport.aborts.cancelAll();
       return await report;
     } finally {
       await this.#exit;

@@ -14,7 +14,7 @@ let libraryLock: SharedArrayBuffer | undefined;
 
 /** An engine on a worker thread of this process. */
 export class ThreadTransport implements EngineTransport {
-  readonly board = new AbortBoard();
+  readonly aborts = new AbortBoard();
   readonly #runnerModule: string;
   readonly #name: string;
   #worker: Worker | undefined;
@@ -25,7 +25,7 @@ export class ThreadTransport implements EngineTransport {
    * @param options.name for debuggers: the model's id
    * @param options.runnerModule URL of a module that exports `openRunner`; the llama.cpp runner when absent
    */
-  constructor(options: { name: string; runnerModule?: string }) {
+  constructor(options: { name: string; runnerModule?: string | undefined }) {
     this.#name = options.name;
     this.#runnerModule = options.runnerModule ?? pathToFileURL(require.resolve('#llama-runner')).href;
   }
@@ -33,7 +33,7 @@ export class ThreadTransport implements EngineTransport {
   start(listener: TransportListener): void {
     libraryLock ??= new SharedArrayBuffer(4);
     const workerData: EngineThreadData = {
-      board: this.board.buffer,
+      board: this.aborts.buffer,
       libraryLock,
       runnerModule: this.#runnerModule,
     };

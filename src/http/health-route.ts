@@ -7,7 +7,11 @@ export function healthRoute(server: FastifyInstance, { pool }: RouteContext): vo
   server.get('/health', () => ({
     status: 'ok',
     version,
-    models: pool.residents,
+    models: pool.residents.map(({ id, leases, processId }) => ({
+      id,
+      leases,
+      process_id: processId ?? null,
+    })),
     pending_requests: pool.pendingRequests,
   }));
 }

@@ -29,7 +29,7 @@ export function openLlamaLibrary(lock: Int32Array): LlamaLibrary {
     const version = bindings.llama_version();
     checkVersion(version, files);
     checkLayout(bindings.llama_context_default_params(), files);
-    bindings.llama_log_set(cRuntime().nothing, null);
+    bindings.llama_log_set(wantsLog() ? null : cRuntime().nothing, null);
     if (bindings.ggml_backend_reg_count() === 0) {
       bindings.ggml_backend_load_all_from_path(files.directory);
       bindings.llama_backend_init();
@@ -39,6 +39,11 @@ export function openLlamaLibrary(lock: Int32Array): LlamaLibrary {
     }
     return { bindings, version, files };
   });
+}
+
+/** The library's log goes to standard error, or nowhere: a JavaScript callback could be called by any native thread. */
+function wantsLog(): boolean {
+  return process.env['HEDDLE_NATIVE_LOG'] === 'stderr';
 }
 
 function bind(files: LibraryFiles): LlamaBindings {

@@ -30,7 +30,7 @@ beforeEach(() => {
       loading: ({ id }, fraction) => fraction === 0 && happened.push(`loading ${id}`),
       loaded: ({ id }) => happened.push(`loaded ${id}`),
       failed: ({ id }) => happened.push(`failed ${id}`),
-      ended: ({ id }, expected) => happened.push(`${expected ? 'ended' : 'lost'} ${id}`),
+      ended: ({ id }, _, expected) => happened.push(`${expected ? 'ended' : 'lost'} ${id}`),
     },
   });
 });
@@ -99,7 +99,7 @@ describe('an engine pool', () => {
     await pool.lease('a');
     one.release();
     one.release();
-    expect(pool.residents).toEqual([{ id: 'a', leases: 1 }]);
+    expect(pool.residents).toMatchObject([{ id: 'a', leases: 1 }]);
   });
 
   it('drains when the last lease is given back', async () => {

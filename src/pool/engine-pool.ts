@@ -28,7 +28,7 @@ export interface PoolObserver {
   loaded(model: ModelFile, engine: Engine, milliseconds: number): void;
   failed(model: ModelFile, error: unknown): void;
   /** The engine has gone; `expected` when the pool closed it. */
-  ended(model: ModelFile, expected: boolean): void;
+  ended(model: ModelFile, engine: Engine, expected: boolean): void;
 }
 
 interface Resident {
@@ -66,9 +66,13 @@ export class EnginePool {
     this.#observer = options.observer;
   }
 
-  /** The models that are loaded or loading, with the leases on them. */
-  get residents(): readonly { id: string; leases: number }[] {
-    return [...this.#residents.values()].map(({ model, leases }) => ({ id: model.id, leases }));
+  /** The models that are loaded or loading, with the leases on them and the process they live in. */
+  get residents(): readonly { id: string; leases: number; processId: number | undefined }[] {
+    return [...this.#residents.values()].map(({ model, engine, leases }) => ({
+      id: model.id,
+      leases,
+      processId: engine.processId,
+    }));
   }
 
   /** Requests that have not ended, over all engines. */
@@ -161,7 +165,7 @@ export class EnginePool {
   async #watch(model: ModelFile, engine: Engine): Promise<void> {
     await engine.exited;
     this.#forget(model, engine);
-    this.#observer.ended(model, !this.#admitting);
+    this.#observer.ended(model, engine, !this.#admitting);
   }
 
   #forget(model: ModelFile, engine: Engine): void {

@@ -13,7 +13,7 @@ import { StepGate } from './step-gate.js';
  * before every step, so that a gateway on the same thread sees what the step before it did.
  */
 export class InMemoryTransport implements EngineTransport {
-  readonly board = new AbortBoard();
+  readonly aborts = new AbortBoard();
   /** Holds the engine between steps. */
   readonly gate: StepGate;
   readonly #open: OpenRunner;
@@ -47,7 +47,7 @@ export class InMemoryTransport implements EngineTransport {
           await this.gate.pass();
         },
       },
-      { open: this.#open, board: this.board, libraryLock: new Int32Array(new SharedArrayBuffer(4)) },
+      { open: this.#open, board: this.aborts, libraryLock: new Int32Array(new SharedArrayBuffer(4)) },
     );
     void host.run().then(
       () => this.#end(),
