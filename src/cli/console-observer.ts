@@ -1,6 +1,7 @@
-import { toHeddleError } from '../core/errors.js';
 import type { Engine } from '../engine/engine.js';
 import type { PoolObserver } from '../pool/engine-pool.js';
+import type { EngineState } from '../pool/engine-state.js';
+import type { ManagedModel } from '../pool/managed-model.js';
 import type { ModelFile } from '../pool/model-catalogue.js';
 import { formatBytes } from './format-bytes.js';
 
@@ -12,35 +13,62 @@ export class ConsoleObserver implements PoolObserver {
     this.#out = out;
   }
 
-  loading({ id, bytes }: ModelFile, fraction: number): void {
-    const line = `loading ${id} (${formatBytes(bytes)})`;
-    if (this.#out.isTTY) this.#out.write(`\r${line} ${String(Math.round(fraction * 100)).padStart(3)} %`);
-    else if (fraction === 0) this.#out.write(`${line}\n`);
-  }
-
-  loaded({ id }: ModelFile, { info }: Engine, milliseconds: number): void {
-    const seconds = (milliseconds / 1000).toFixed(1);
-    this.#line(
-      `loaded ${id} in ${seconds} s: ${info.description}, context ${info.contextSize}, ${info.slots} at once`,
-    );
-  }
-
-  failed({ id }: ModelFile, error: unknown): void {
-    const { code, message } = toHeddleError(error);
-    this.#line(`could not load ${id}: ${message} (${code})`);
-  }
-
-  ended({ id }: ModelFile, { lastWords }: Engine, expected: boolean): void {
-    if (expected) {
-      this.#line(`unloaded ${id}`);
-      return;
+  changed({ file, state, engine }: ManagedModel, from: EngineState): void {
+    const { id } = file;
+    switch (state.kind) {
+      case 'loading':
+        this.#start(`loading ${id} (${formatBytes(file.bytes)})`);
+        return;
+      case 'ready':
+        this.#line(
+          `loaded ${id}${from.kind === 'loading' ? ` in ${seconds(from.since)} s` : ''}: ${describe(engine)}`,
+        );
+        return;
+      case 'unloaded':
+        if (from.kind === 'settling') this.#line(`unloaded ${id}`);
+        return;
+      case 'failed':
+        this.#line(`could not load ${id}: ${state.error.message} (${state.error.code})`);
+        return;
+      case 'quarantined':
+        this.#line(`${id} did not unload; its thread and memory stay until the server ends`);
+        return;
+      case 'queued':
+      case 'draining':
+      case 'unloading':
+      case 'settling':
+        return;
     }
+  }
+
+  progress({ id, bytes }: ModelFile, fraction: number): void {
+    if (!this.#out.isTTY) return;
+    const percent = String(Math.round(fraction * 100)).padStart(3);
+    this.#out.write(`\rloading ${id} (${formatBytes(bytes)}) ${percent} %`);
+  }
+
+  lost({ id }: ModelFile, { lastWords }: Engine): void {
     this.#line(`the engine of ${id} ended unexpectedly; the next request loads it again`);
     for (const line of lastWords.split('\n').slice(-5)) if (line !== '') this.#line(`  | ${line}`);
   }
 
+  /** On a terminal the percentage follows on the same line. */
+  #start(text: string): void {
+    this.#out.write(this.#out.isTTY ? text : `${text}\n`);
+  }
+
+  /** On a terminal the line takes the place of the percentage. */
   #line(text: string): void {
-    // On a terminal the line takes the place of the percentage.
     this.#out.write(this.#out.isTTY ? `\r${text}\u001b[K\n` : `${text}\n`);
   }
+}
+
+function seconds(since: number): string {
+  return ((Date.now() - since) / 1000).toFixed(1);
+}
+
+function describe(engine: Engine | undefined): string {
+  if (engine === undefined) return '';
+  const { description, contextSize, slots } = engine.info;
+  return `${description}, context ${contextSize}, ${slots} at once`;
 }

@@ -17,8 +17,8 @@ export function createPool(
   return new EnginePool({
     catalogue: new ModelCatalogue(directories, log),
     settings: engineSettings(options),
-    createEngine: ({ id }) =>
-      options.isolation === 'process' ? createProcessEngine(id) : createThreadEngine(id),
+    createEngine: ({ id }, contained) =>
+      contained || options.isolation === 'process' ? createProcessEngine(id) : createThreadEngine(id),
     observer,
   });
 }

@@ -29,6 +29,8 @@ export const errorCatalogue = {
   listen_failed: { status: 500, type: 'server_error', retryable: false },
   internal_error: { status: 500, type: 'server_error', retryable: false },
   load_cancelled: { status: 503, type: 'server_error', retryable: true },
+  model_unloading: { status: 503, type: 'server_error', retryable: true },
+  insufficient_memory: { status: 507, type: 'server_error', retryable: true },
   queue_full: { status: 503, type: 'server_error', retryable: true },
   engine_crashed: { status: 503, type: 'server_error', retryable: true },
   engine_closed: { status: 503, type: 'server_error', retryable: true },

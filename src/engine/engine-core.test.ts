@@ -540,7 +540,7 @@ describe('a report', () => {
       usedCells: 0,
       threads: { teardown: bench.runner.threadId() },
     });
-    for (const request of requests) expect(bench.outcome(request).error?.code).toBe('engine_closed');
+    for (const request of requests) expect(bench.outcome(request).error?.code).toBe('model_unloading');
     expect(() => bench.runner.cellCount(0)).toThrow('freed');
   });
 });

@@ -104,9 +104,9 @@ export class EngineCore {
     };
   }
 
-  /** Ends every request with `engine_closed`, frees everything native, and reports the memory that is left. */
+  /** Ends every request with `model_unloading`, frees everything native, and reports the memory that is left. */
   close(): EngineReport {
-    this.#failAll(new HeddleError('engine_closed', 'The model was unloaded. Send the request again.'));
+    this.#failAll(new HeddleError('model_unloading', 'The model is being unloaded. Send the request again.'));
     const report = this.inspect();
     const teardown = this.#runner.threadId();
     this.#runner.dispose();

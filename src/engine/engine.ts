@@ -45,6 +45,10 @@ export class Engine {
   #info: ModelInfo | undefined;
   #onProgress: ((fraction: number) => void) | undefined;
   #nextCall = 1;
+  #idleWaiters: (() => void)[] = [];
+  #lastActive = 0;
+  /** Told when the engine gets its first request, before that is sent, and when it has ended its last. */
+  onBusyChange: ((busy: boolean) => void) | undefined;
 
   constructor(transport: EngineTransport) {
     this.#transport = transport;
@@ -61,6 +65,11 @@ export class Engine {
   /** Requests that have not ended. */
   get pendingRequests(): number {
     return this.#pending.size;
+  }
+
+  /** When a request last ended, milliseconds since 1970; 0 when none has. */
+  get lastActive(): number {
+    return this.#lastActive;
   }
 
   /** Resolves when the host has gone, for whatever reason. */
@@ -127,6 +136,7 @@ export class Engine {
       this.#transport.aborts.cancel(lane);
     });
     this.#pending.set(request.id, { generation, lane, open: request.choices });
+    if (this.#pending.size === 1) this.onBusyChange?.(true);
     this.#post({ type: 'generate', request, lane });
     return generation;
   }
@@ -148,8 +158,35 @@ export class Engine {
     this.#post({ type: 'set-threads', threads });
   }
 
+  /** Resolves when no request is pending: the engine has said its last word on each, or is gone. */
+  async idle(): Promise<void> {
+    if (this.#pending.size > 0) await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
+  }
+
   /**
-   * Ends pending requests with `engine_closed`, frees the model, and resolves when the host has ended.
+   * As {@link close}, but to a deadline. A host that is a process is killed then, and reaped.
+   * @param milliseconds how long the teardown may take
+   * @returns `unconfirmed` when the host is a thread that did not end in time: it and its memory are still there
+   */
+  async end(milliseconds: number): Promise<'closed' | 'killed' | 'unconfirmed'> {
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<'late'>((resolve) => (timer = setTimeout(resolve, milliseconds, 'late')));
+    // A host that is lost while it closes has ended as well.
+    const closed = this.close().then(
+      () => 'closed' as const,
+      () => 'closed' as const,
+    );
+    const outcome = await Promise.race([closed, deadline]);
+    clearTimeout(timer);
+    if (outcome === 'closed') return outcome;
+    if (this.#transport.destroy === undefined) return 'unconfirmed';
+    this.#transport.destroy();
+    await this.#exit;
+    return 'killed';
+  }
+
+  /**
+   * Ends pending requests with `model_unloading`, frees the model, and resolves when the host has ended.
    * @returns the engine's last report; undefined when no model was loaded or the host was lost
    */
   async close(): Promise<EngineReport | undefined> {
@@ -231,6 +268,10 @@ export class Engine {
     this.#pending.delete(requestId);
     this.#freeLanes.push(lane);
     generation.end(error);
+    this.#lastActive = Date.now();
+    if (this.#pending.size > 0) return;
+    this.onBusyChange?.(false);
+    for (const resolve of this.#idleWaiters.splice(0)) resolve();
   }
 
   #lose(error: ErrorData | undefined): void {

@@ -8,34 +8,45 @@ import { InMemoryTransport } from '../testing/in-memory-transport.js';
 import { collect, makeRequest } from '../testing/requests.js';
 import { EnginePool } from './engine-pool.js';
 import { ModelCatalogue } from './model-catalogue.js';
+import type { PoolPolicy } from './pool-policy.js';
 
 let folder: string;
 let pool: EnginePool;
 let transports: InMemoryTransport[];
+/** Of each engine that was made, whether it had to be one that can be killed. */
+let contained: boolean[];
+/** Transitions, such as `a ready`. */
 let happened: string[];
+
+function makePool(policy: Partial<PoolPolicy> = {}): EnginePool {
+  return new EnginePool({
+    catalogue: new ModelCatalogue([folder], silentLogger),
+    settings: { contextSize: 512, slots: 2, batchSize: 64 },
+    createEngine(_, mustBeContained) {
+      const transport = new InMemoryTransport();
+      transports.push(transport);
+      contained.push(mustBeContained);
+      return new Engine(transport);
+    },
+    observer: {
+      changed: ({ file, state }) => happened.push(`${file.id} ${state.kind}`),
+      progress() {},
+      lost: ({ id }) => happened.push(`${id} lost`),
+    },
+    policy: { firstRetry: 0, ...policy },
+  });
+}
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'heddle-pool-'));
   transports = [];
+  contained = [];
   happened = [];
-  pool = new EnginePool({
-    catalogue: new ModelCatalogue([folder], silentLogger),
-    settings: { contextSize: 512, slots: 2, batchSize: 64 },
-    createEngine() {
-      const transport = new InMemoryTransport();
-      transports.push(transport);
-      return new Engine(transport);
-    },
-    observer: {
-      loading: ({ id }, fraction) => fraction === 0 && happened.push(`loading ${id}`),
-      loaded: ({ id }) => happened.push(`loaded ${id}`),
-      failed: ({ id }) => happened.push(`failed ${id}`),
-      ended: ({ id }, _, expected) => happened.push(`${expected ? 'ended' : 'lost'} ${id}`),
-    },
-  });
+  pool = makePool();
 });
 
 afterEach(async () => {
+  for (const { gate } of transports) gate.open();
   await pool.close();
   rmSync(folder, { recursive: true });
 });
@@ -44,87 +55,214 @@ function addModel(id: string, url = 'fake:?'): void {
   writeFileSync(join(folder, `${id}.gguf`), url);
 }
 
-describe('an engine pool', () => {
-  it('loads a model once, however many ask for it at the same time', async () => {
+describe('loading', () => {
+  it('happens once, however many ask at the same time', async () => {
     addModel('a', 'fake:?loadDelayMs=5');
     const leases = await Promise.all(Array.from({ length: 20 }, async () => pool.lease('a')));
     expect(new Set(leases.map(({ engine }) => engine)).size).toBe(1);
     expect(transports).toHaveLength(1);
-    expect(happened).toContain('loaded a');
+    expect(happened).toEqual(['a queued', 'a loading', 'a ready']);
   });
 
-  it('starts nothing before a model is asked for', async () => {
+  it('does not begin before a model is asked for', async () => {
     addModel('a');
     await pool.catalogue.scan();
     expect(transports).toHaveLength(0);
   });
 
-  it('serves a loaded model while another one is loading', async () => {
+  it('keeps no request to another model waiting', async () => {
     addModel('quick');
     addModel('slow', 'fake:?loadDelayMs=50');
-    await pool.lease('quick');
+    (await pool.lease('quick')).release();
     const slow = pool.lease('slow');
     const { engine } = await pool.lease('quick');
     expect((await collect(engine.generate(makeRequest()))).completionTokens[0]).toBeGreaterThan(0);
-    expect(happened).not.toContain('loaded slow');
+    expect(happened).not.toContain('slow ready');
     await slow;
   });
 
-  it('tells every waiting request why a load failed, and tries again when asked again', async () => {
+  it('that fails tells everyone who waits why, and is tried again when asked again', async () => {
     addModel('a', 'fake:?loadFails=model_load_failed');
     await pool.catalogue.scan();
     const asked = await Promise.allSettled([pool.lease('a'), pool.lease('a')]);
     for (const result of asked) {
       expect(result).toMatchObject({ status: 'rejected', reason: { code: 'model_load_failed' } });
     }
-    expect(pool.residents).toEqual([]);
     addModel('a');
     await pool.lease('a');
     expect(transports).toHaveLength(2);
   });
 
-  it('forgets an engine that was lost, and loads the model again for the next request', async () => {
+  it('that failed is remembered until its retry time, unless it is asked for by name', async () => {
+    pool = makePool({ firstRetry: 60_000 });
+    addModel('a', 'fake:?loadFails=model_load_failed');
+    await expect(pool.lease('a')).rejects.toMatchObject({ code: 'model_load_failed' });
+    addModel('a');
+    await expect(pool.lease('a')).rejects.toMatchObject({ code: 'model_load_failed' });
+    expect(transports).toHaveLength(1);
+    await pool.load('a');
+    expect(transports).toHaveLength(2);
+    await pool.lease('a');
+  });
+
+  it('is cancelled by an unload', async () => {
+    addModel('a', 'fake:?loadSteps=1000&loadDelayMs=5');
+    const asked = pool.lease('a').catch((error: unknown) => error);
+    while (!happened.includes('a loading')) await new Promise((resolve) => setImmediate(resolve));
+    await pool.unload('a', 0);
+    expect(await asked).toMatchObject({ code: 'load_cancelled', retryable: true });
+    expect(happened.at(-1)).toBe('a unloaded');
+  });
+});
+
+describe('unloading', () => {
+  it('goes through every state, and ends with nothing running', async () => {
+    addModel('a');
+    (await pool.lease('a')).release();
+    await pool.unload('a', 0);
+    expect(happened.slice(3)).toEqual(['a draining', 'a unloading', 'a settling', 'a unloaded']);
+    expect(transports[0]?.running).toBe(false);
+  });
+
+  it('lets running requests end first, when they do in time', async () => {
+    addModel('a');
+    const lease = await pool.lease('a');
+    const text = collect(lease.engine.generate(makeRequest({ stop: { maxTokens: 50 } })));
+    lease.release();
+    await pool.unload('a', 60_000);
+    expect((await text).finishes).toEqual(['length']);
+  });
+
+  it('ends running requests with model_unloading at the deadline, after what they had produced', async () => {
+    addModel('a');
+    const lease = await pool.lease('a');
+    const generation = lease.engine.generate(makeRequest({ stop: { maxTokens: 400, ignoreEos: true } }));
+    lease.release();
+    await generation.next();
+    await generation.next();
+    await pool.unload('a', 0);
+    await expect(collect(generation)).rejects.toMatchObject({ code: 'model_unloading', retryable: true });
+  });
+
+  it('is not held up by 20 readers that have stopped reading, or by one that has vanished', async () => {
+    addModel('a');
+    const lease = await pool.lease('a');
+    const unread = Array.from({ length: 21 }, () => lease.engine.generate(makeRequest()));
+    lease.release();
+    await Promise.all(unread.map(async (generation) => generation.next()));
+    unread.pop()?.cancel();
+    await pool.unload('a', 60_000);
+    expect(happened.at(-1)).toBe('a unloaded');
+    // What was produced is theirs: it waits for them, without the engine.
+    for (const generation of unread) expect((await collect(generation)).finishes).toEqual(['length']);
+  });
+
+  it('waits for a lease that is being handed over', async () => {
+    addModel('a');
+    const lease = await pool.lease('a');
+    const unloaded = pool.unload('a', 60_000);
+    const text = collect(lease.engine.generate(makeRequest()));
+    lease.release();
+    await unloaded;
+    expect((await text).finishes).toEqual(['length']);
+  });
+
+  it('keeps requests that come meanwhile waiting, and loads the model again for them', async () => {
+    addModel('a');
+    (await pool.lease('a')).release();
+    const unloaded = pool.unload('a', 60_000);
+    const { engine } = await pool.lease('a');
+    await unloaded;
+    expect(transports).toHaveLength(2);
+    expect((await collect(engine.generate(makeRequest()))).finishes).toEqual(['length']);
+  });
+
+  it('of a model that is not loaded does nothing', async () => {
+    addModel('a');
+    await pool.unload('a', 0);
+    expect(happened).toEqual([]);
+    await expect(pool.unload('b', 0)).rejects.toMatchObject({ code: 'model_not_found' });
+  });
+
+  it('that is never confirmed quarantines the engine; the next one must be one that can be killed', async () => {
+    pool = makePool({ teardownDeadline: 20 });
+    addModel('a');
+    const lease = await pool.lease('a');
+    const [stuck] = transports;
+    stuck?.gate.hold();
+    const generation = lease.engine.generate(makeRequest());
+    lease.release();
+    await stuck?.gate.reached(1);
+    await pool.unload('a', 0);
+    expect(happened.at(-1)).toBe('a quarantined');
+    expect(pool.models[0]?.quarantined).toHaveLength(1);
+
+    const { engine } = await pool.lease('a');
+    expect(contained).toEqual([false, true]);
+    expect((await collect(engine.generate(makeRequest()))).finishes).toEqual(['length']);
+    stuck?.gate.open();
+    await expect(collect(generation)).rejects.toMatchObject({ code: 'model_unloading' });
+  });
+});
+
+describe('an engine that is lost', () => {
+  it('is forgotten, and the next request loads the model again', async () => {
     addModel('a');
     const { engine } = await pool.lease('a');
     transports[0]?.crash();
-    await engine.exited;
     const again = await pool.lease('a');
     expect(again.engine).not.toBe(engine);
-    expect(happened).toContain('lost a');
+    expect(happened).toEqual(expect.arrayContaining(['a lost', 'a unloaded']));
   });
 
-  it('counts leases, and each release once', async () => {
+  it('again and again is a failed model, until its retry time', async () => {
+    pool = makePool({ crashLimit: 3, firstRetry: 60_000 });
     addModel('a');
-    const one = await pool.lease('a');
-    await pool.lease('a');
-    one.release();
-    one.release();
-    expect(pool.residents).toMatchObject([{ id: 'a', leases: 1 }]);
+    for (let crash = 0; crash < 3; crash++) {
+      const { engine } = await pool.lease('a');
+      transports.at(-1)?.crash();
+      await engine.exited;
+    }
+    await expect(pool.lease('a')).rejects.toMatchObject({ code: 'engine_crashed' });
+    expect(happened.at(-1)).toBe('a failed');
+    expect(transports).toHaveLength(3);
   });
 
-  it('drains when the last lease is given back', async () => {
+  it('while it drains is unloaded by that', async () => {
     addModel('a');
     const lease = await pool.lease('a');
-    const drained = pool.drain(60_000);
-    await expect(pool.lease('a')).rejects.toMatchObject({ code: 'server_shutting_down' });
+    const [transport] = transports;
+    transport?.gate.hold();
+    const generation = lease.engine.generate(makeRequest());
+    const text = collect(generation).catch((error: unknown) => error);
     lease.release();
-    expect(await drained).toBe(true);
-    expect(await pool.drain(0)).toBe(true);
+    const unloaded = pool.unload('a', 60_000);
+    transport?.crash();
+    await unloaded;
+    expect(await text).toMatchObject({ code: 'engine_crashed' });
+    expect(happened.at(-1)).toBe('a unloaded');
   });
+});
 
-  it('gives up draining at the deadline', async () => {
-    addModel('a');
-    await pool.lease('a');
-    expect(await pool.drain(1)).toBe(false);
-  });
-
-  it('unloads every model when it closes', async () => {
+describe('closing', () => {
+  it('unloads every model and takes no more requests', async () => {
     addModel('a');
     addModel('b');
-    await pool.lease('a');
-    await pool.lease('b');
+    (await pool.lease('a')).release();
+    (await pool.lease('b')).release();
     await pool.close();
     expect(transports.every((transport) => !transport.running)).toBe(true);
-    expect(happened.slice(-2).toSorted()).toEqual(['ended a', 'ended b']);
+    await expect(pool.lease('a')).rejects.toMatchObject({ code: 'server_shutting_down' });
+  });
+
+  it('lets running requests end first, and refuses those that wait for a model', async () => {
+    addModel('a');
+    const lease = await pool.lease('a');
+    const text = collect(lease.engine.generate(makeRequest({ stop: { maxTokens: 50 } })));
+    lease.release();
+    const closed = pool.close(60_000);
+    await expect(pool.lease('a')).rejects.toMatchObject({ code: 'server_shutting_down' });
+    await closed;
+    expect((await text).finishes).toEqual(['length']);
   });
 });

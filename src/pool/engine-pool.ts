@@ -1,16 +1,13 @@
 import { availableParallelism } from 'node:os';
 import { HeddleError } from '../core/errors.js';
-import type { LoadOptions } from '../core/model-runner.js';
 import type { Engine } from '../engine/engine.js';
+import { ComputeGovernor } from './compute-governor.js';
+import type { EngineState } from './engine-state.js';
+import { ManagedModel, type Lease } from './managed-model.js';
 import type { ModelCatalogue, ModelFile } from './model-catalogue.js';
+import { defaultPolicy, type PoolPolicy } from './pool-policy.js';
 
-/** The right to use an engine until {@link release}. */
-export interface Lease {
-  readonly model: ModelFile;
-  readonly engine: Engine;
-  /** Gives the right back; a second call does nothing. */
-  release(): void;
-}
+export type { Lease } from './managed-model.js';
 
 /** How every engine of a pool is loaded. */
 export interface EngineSettings {
@@ -22,163 +19,121 @@ export interface EngineSettings {
   readonly batchSize: number;
 }
 
-/** Hears what happens to engines. */
+/** Hears what happens to models. */
 export interface PoolObserver {
-  loading(model: ModelFile, fraction: number): void;
-  loaded(model: ModelFile, engine: Engine, milliseconds: number): void;
-  failed(model: ModelFile, error: unknown): void;
-  /** The engine has gone; `expected` when the pool closed it. */
-  ended(model: ModelFile, engine: Engine, expected: boolean): void;
-}
-
-interface Resident {
-  readonly model: ModelFile;
-  readonly engine: Engine;
-  /** Settles when the model is loaded, or could not be. */
-  readonly ready: Promise<unknown>;
-  leases: number;
+  /** A model went from one state to another. */
+  changed(model: ManagedModel, from: EngineState): void;
+  /** A load went on; the fraction done, 0 to 1. */
+  progress(model: ModelFile, fraction: number): void;
+  /** An engine was lost without having been told to end. */
+  lost(model: ModelFile, engine: Engine): void;
 }
 
 /**
- * The loaded models. A model is loaded when it is first asked for, once, however many ask at the same time; requests to
- * a loaded model never wait for the load of another. A model whose load failed is tried again when next asked for.
+ * The models, loaded and not. A model is loaded when it is first asked for, once, however many ask at the same time, and
+ * requests to a loaded model never wait for the load of another.
  */
 export class EnginePool {
   readonly catalogue: ModelCatalogue;
   readonly #settings: EngineSettings;
-  readonly #createEngine: (model: ModelFile) => Engine;
+  readonly #createEngine: (model: ModelFile, contained: boolean) => Engine;
   readonly #observer: PoolObserver;
-  readonly #residents = new Map<string, Resident>();
-  /** Leases that are out, those on engines that have gone included. */
-  #leases = 0;
+  readonly #policy: PoolPolicy;
+  readonly #models = new Map<string, ManagedModel>();
+  readonly #governor = new ComputeGovernor(availableParallelism());
   #admitting = true;
-  #onIdle: (() => void) | undefined;
 
+  /**
+   * @param options.createEngine `contained` asks for a host that can be killed: the model's last engine was a thread
+   *   whose teardown was never confirmed
+   */
   constructor(options: {
     catalogue: ModelCatalogue;
     settings: EngineSettings;
-    createEngine: (model: ModelFile) => Engine;
+    createEngine: (model: ModelFile, contained: boolean) => Engine;
     observer: PoolObserver;
+    policy?: Partial<PoolPolicy>;
   }) {
     this.catalogue = options.catalogue;
     this.#settings = options.settings;
     this.#createEngine = options.createEngine;
     this.#observer = options.observer;
+    this.#policy = { ...defaultPolicy, ...options.policy };
   }
 
-  /** The models that are loaded or loading, with the leases on them and the process they live in. */
-  get residents(): readonly { id: string; leases: number; processId: number | undefined }[] {
-    return [...this.#residents.values()].map(({ model, engine, leases }) => ({
-      id: model.id,
-      leases,
-      processId: engine.processId,
-    }));
+  /** The models that were asked for at least once, in whatever state they are now. */
+  get models(): readonly ManagedModel[] {
+    return [...this.#models.values()];
   }
 
   /** Requests that have not ended, over all engines. */
   get pendingRequests(): number {
-    let pending = 0;
-    for (const { engine } of this.#residents.values()) pending += engine.pendingRequests;
-    return pending;
+    return this.models.reduce((sum, { engine }) => sum + (engine?.pendingRequests ?? 0), 0);
   }
 
   /**
    * The engine of a model, loaded if need be.
-   * @throws HeddleError `model_not_found`, `server_shutting_down`, or why the model could not be loaded
+   * @throws HeddleError `model_not_found`, `server_shutting_down`, or why the model can not be loaded
    */
   async lease(modelId: string): Promise<Lease> {
-    const model = await this.catalogue.find(modelId);
-    const resident = this.#resident(model);
-    resident.leases++;
-    this.#leases++;
-    let released = false;
-    const release = (): void => {
-      if (released) return;
-      released = true;
-      resident.leases--;
-      this.#leases--;
-      if (this.#leases === 0) this.#onIdle?.();
-    };
-    try {
-      await resident.ready;
-    } catch (error) {
-      release();
-      throw error;
-    }
-    return { model, engine: resident.engine, release };
+    return (await this.#model(modelId)).lease();
+  }
+
+  /** Loads a model now. @throws HeddleError as {@link lease} */
+  async load(modelId: string): Promise<ManagedModel> {
+    const model = await this.#model(modelId);
+    await model.load();
+    return model;
   }
 
   /**
-   * Gives out no more leases, and waits until those that are out are given back.
-   * @param milliseconds how long to wait at most
-   * @returns whether all were given back
+   * Unloads a model, if it is loaded, and resolves when that is done.
+   * @param grace milliseconds that its running requests may go on
+   * @throws HeddleError `model_not_found`
    */
-  async drain(milliseconds: number): Promise<boolean> {
-    this.#admitting = false;
-    if (this.#leases === 0) return true;
-    let timer: NodeJS.Timeout | undefined;
-    const idle = new Promise<void>((resolve) => (this.#onIdle = resolve));
-    const deadline = new Promise<void>((resolve) => (timer = setTimeout(resolve, milliseconds)));
-    await Promise.race([idle, deadline]);
-    clearTimeout(timer);
-    return this.#leases === 0;
+  async unload(modelId: string, grace: number): Promise<ManagedModel> {
+    const model = await this.#model(modelId);
+    await model.unload(grace);
+    return model;
   }
 
-  /** Unloads every model; running requests end with `engine_closed`. */
-  async close(): Promise<void> {
+  /** Unloads every model, and takes no more requests; running ones may go on for `grace` milliseconds. */
+  async close(grace = 0): Promise<void> {
     this.#admitting = false;
-    await Promise.allSettled([...this.#residents.values()].map(async ({ engine }) => engine.close()));
+    await Promise.all(this.models.map(async (model) => model.unload(grace)));
   }
 
-  #resident(model: ModelFile): Resident {
+  async #model(id: string): Promise<ManagedModel> {
+    const file = await this.catalogue.find(id);
     if (!this.#admitting) throw new HeddleError('server_shutting_down', 'The server is shutting down.');
-    const known = this.#residents.get(model.id);
-    if (known?.engine.alive === true) return known;
-    const engine = this.#createEngine(model);
-    const resident: Resident = { model, engine, ready: this.#load(model, engine), leases: 0 };
-    this.#residents.set(model.id, resident);
-    this.#shareThreads();
-    return resident;
-  }
-
-  async #load(model: ModelFile, engine: Engine): Promise<void> {
-    const started = performance.now();
-    const options: LoadOptions = {
-      ...this.#settings,
-      modelPath: model.path,
-      threads: availableParallelism(),
-    };
-    this.#observer.loading(model, 0);
-    try {
-      await engine.load(options, { onProgress: (fraction) => this.#observer.loading(model, fraction) });
-    } catch (error) {
-      this.#forget(model, engine);
-      this.#observer.failed(model, error);
-      throw error;
+    let model = this.#models.get(id);
+    if (model === undefined) {
+      model = this.#manage(file);
+      this.#models.set(id, model);
     }
-    this.#shareThreads();
-    this.#observer.loaded(model, engine, performance.now() - started);
-    void this.#watch(model, engine);
+    return model;
   }
 
-  /** Never rejects: an engine's `exited` only resolves. */
-  async #watch(model: ModelFile, engine: Engine): Promise<void> {
-    await engine.exited;
-    this.#forget(model, engine);
-    this.#observer.ended(model, engine, !this.#admitting);
-  }
-
-  #forget(model: ModelFile, engine: Engine): void {
-    if (this.#residents.get(model.id)?.engine === engine) this.#residents.delete(model.id);
-    this.#shareThreads();
-  }
-
-  /**
-   * The engines' compute threads never exceed the cores in sum, as long as there are no more engines than cores: waiting
-   * compute threads spin, and two engines that each use all cores run at a hundredth of their speed.
-   */
-  #shareThreads(): void {
-    const threads = Math.max(1, Math.floor(availableParallelism() / Math.max(1, this.#residents.size)));
-    for (const { engine } of this.#residents.values()) engine.setThreads(threads);
+  #manage(file: ModelFile): ManagedModel {
+    return new ManagedModel(file, {
+      policy: this.#policy,
+      createEngine: (model, contained) => {
+        const engine = this.#createEngine(model, contained);
+        this.#governor.add(engine);
+        void engine.exited.then(() => this.#governor.remove(engine));
+        return engine;
+      },
+      loadOptions: ({ path }) => ({
+        ...this.#settings,
+        modelPath: path,
+        threads: this.#governor.maximum,
+      }),
+      admitting: () => this.#admitting,
+      makeRoom: async () => {},
+      settle: async () => {},
+      onTransition: (model, from) => this.#observer.changed(model, from),
+      onProgress: (model, fraction) => this.#observer.progress(model, fraction),
+      onLost: (model, engine) => this.#observer.lost(model, engine),
+    });
   }
 }

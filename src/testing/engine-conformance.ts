@@ -246,7 +246,7 @@ export function describeEngineConformance<T extends EngineTransport>(
     });
 
     describe('closing', () => {
-      test('ends every stream with engine_closed, after what it had produced', async () => {
+      test('ends every stream with model_unloading, after what it had produced', async () => {
         const engine = await load('fake:?stepDelayMs=2', { slots: 2 });
         const streams = [1, 2, 3].map(() => engine.generate(makeRequest({ stop: { maxTokens: 400 } })));
         const [first] = streams;
@@ -254,7 +254,7 @@ export function describeEngineConformance<T extends EngineTransport>(
         await first?.next();
         const codes = streams.map(async (stream) => codeOf(collect(stream)));
         const report = await engine.close();
-        expect(await Promise.all(codes)).toEqual(['engine_closed', 'engine_closed', 'engine_closed']);
+        expect(await Promise.all(codes)).toEqual(['model_unloading', 'model_unloading', 'model_unloading']);
         expect(report).toMatchObject({ running: 0, waiting: 0, usedCells: 0 });
         expect(report?.threads.teardown).toBe(report?.threads.load);
         expect(new Set(report?.threads.decode)).toEqual(new Set([report?.threads.load]));

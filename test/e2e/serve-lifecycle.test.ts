@@ -59,7 +59,7 @@ describe('heddle serve', () => {
         first = false;
       }
     };
-    await expect(read()).rejects.toMatchObject({ code: 'engine_closed' });
+    await expect(read()).rejects.toMatchObject({ code: 'model_unloading' });
     expect(await server.exited()).toBe(0);
   });
 

@@ -11,11 +11,9 @@ async function idle(engine: Engine): Promise<void> {
   while (engine.pendingRequests > 0) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Resolves when the gateway has seen that its clients left: every lease is back. */
+/** Resolves when the gateway has seen that its clients left. */
 async function noticed(): Promise<void> {
-  while (server.pool.residents.some(({ leases }) => leases > 0)) {
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+  while (server.openResponses > 0) await new Promise((resolve) => setImmediate(resolve));
 }
 
 function requestsIn(steps: readonly StepRecord[]): Set<string> {

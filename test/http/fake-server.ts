@@ -21,6 +21,7 @@ export class FakeServer {
   /** One for each engine that was made, the latest last. */
   readonly transports: InMemoryTransport[];
   readonly #folder: string;
+  readonly #responses: { open: number };
 
   private constructor(parts: {
     url: string;
@@ -29,7 +30,9 @@ export class FakeServer {
     gate: StepGate;
     transports: InMemoryTransport[];
     folder: string;
+    responses: { open: number };
   }) {
+    this.#responses = parts.responses;
     this.url = parts.url;
     this.pool = parts.pool;
     this.server = parts.server;
@@ -55,12 +58,26 @@ export class FakeServer {
         transports.push(transport);
         return new Engine(transport);
       },
-      observer: { loading() {}, loaded() {}, failed() {}, ended() {} },
+      observer: { changed() {}, progress() {}, lost() {} },
+      policy: { firstRetry: 0, crashLimit: 100 },
     });
     const server = createServer({ pool, log: silentLogger });
+    const responses = { open: 0 };
+    server.server.on('request', (_, response) => {
+      responses.open++;
+      response.once('close', () => responses.open--);
+    });
     await server.listen({ host: '127.0.0.1', port: 0 });
     const { port } = server.server.address() as AddressInfo;
-    return new FakeServer({ url: `http://127.0.0.1:${port}`, pool, server, gate, transports, folder });
+    return new FakeServer({
+      url: `http://127.0.0.1:${port}`,
+      pool,
+      server,
+      gate,
+      transports,
+      folder,
+      responses,
+    });
   }
 
   async post(path: string, body: unknown, signal?: AbortSignal): Promise<Response> {
@@ -70,6 +87,11 @@ export class FakeServer {
       body: typeof body === 'string' ? body : JSON.stringify(body),
       ...(signal === undefined ? {} : { signal }),
     });
+  }
+
+  /** Responses that are neither complete nor given up. */
+  get openResponses(): number {
+    return this.#responses.open;
   }
 
   /** The engine that runs this model. */

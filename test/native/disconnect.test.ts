@@ -73,7 +73,7 @@ describe.each(models)('with $name', ({ path, promptLength, batchSize }) => {
     await sleep(50);
     const ended = collect(generation).catch((error: unknown) => error);
     const report = await engine.close();
-    expect(await ended).toMatchObject({ code: 'engine_closed' });
+    expect(await ended).toMatchObject({ code: 'model_unloading' });
     expect(report).toMatchObject({ running: 0, usedCells: 0 });
     expect(report?.recentSteps.at(-1)?.outcome).toBe('aborted');
   });

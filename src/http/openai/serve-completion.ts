@@ -2,6 +2,7 @@ import type { FastifyReply } from 'fastify';
 import { toHeddleError } from '../../core/errors.js';
 import type { FinishReason, GenerateRequest } from '../../core/generation.js';
 import type { ModelInfo } from '../../core/model-runner.js';
+import type { EnginePool } from '../../pool/engine-pool.js';
 import { ClientWatch } from '../client-watch.js';
 import type { RouteContext } from '../route-context.js';
 import { SseWriter } from '../sse-writer.js';
@@ -40,22 +41,27 @@ export async function serveCompletion(
 ): Promise<void> {
   const started = performance.now();
   const client = new ClientWatch(reply.raw);
+  const answer = await start(job, client, pool);
+  client.onGone(() => answer.cancel());
+  try {
+    await answer.accepted();
+    client.check();
+    if (job.stream) await sendStream(job, answer, reply);
+    else await sendWhole(job, answer, client, reply);
+  } finally {
+    answer.cancel();
+    const ms = Math.round(performance.now() - started);
+    const { modelId: model, user } = job;
+    log.info({ model, user, ms, gone: client.gone, ...answer.usage }, 'completion');
+  }
+}
+
+/** Hands the requests over to the engine. The lease is for that alone: a slow reader keeps no engine. */
+async function start(job: CompletionJob, client: ClientWatch, pool: EnginePool): Promise<Answer> {
   const lease = await pool.lease(job.modelId);
   try {
     client.check();
-    const answer = new Answer(lease.engine, job.requests(lease.engine.info));
-    client.onGone(() => answer.cancel());
-    try {
-      await answer.accepted();
-      client.check();
-      if (job.stream) await sendStream(job, answer, reply);
-      else await sendWhole(job, answer, client, reply);
-    } finally {
-      answer.cancel();
-      const ms = Math.round(performance.now() - started);
-      const { modelId: model, user } = job;
-      log.info({ model, user, ms, gone: client.gone, ...answer.usage }, 'completion');
-    }
+    return new Answer(lease.engine, job.requests(lease.engine.info));
   } finally {
     lease.release();
   }
