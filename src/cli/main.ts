@@ -4,6 +4,7 @@ import { toHeddleError } from '../core/errors.js';
 import { version } from '../core/version.js';
 import { listModels } from './list.js';
 import { addModelOptions, count, decimal } from './options.js';
+import { loadModel, showEngines, unloadModel } from './remote.js';
 import { runPrompt } from './run.js';
 import { serve } from './serve.js';
 
@@ -36,6 +37,20 @@ addModelOptions(program.command('run'))
   .action(runPrompt);
 
 addModelOptions(program.command('list')).description('show the models on this machine').action(listModels);
+
+const remote = (command: Command): Command =>
+  command.option('--url <url>', 'address of the running server', 'http://127.0.0.1:8000');
+
+remote(program.command('ps')).description('show the models of a running server').action(showEngines);
+remote(program.command('load'))
+  .description('load a model in a running server')
+  .argument('<model>', 'id of the model')
+  .action(loadModel);
+remote(program.command('unload'))
+  .description('unload a model of a running server')
+  .argument('<model>', 'id of the model')
+  .option('--grace <seconds>', 'how long its running requests may go on', decimal(0, 3600), 5)
+  .action(unloadModel);
 
 try {
   await program.parseAsync();

@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { EngineSettings } from '../pool/engine-pool.js';
 
 /** Options that say which models there are and how they are loaded. */
 export interface ModelOptions {
   readonly modelDir?: string[];
   readonly ctx: number;
   readonly parallel: number;
+  readonly threads?: number;
 }
 
 /** The embedded model's folder: what is served when no folder is named. */
@@ -25,7 +27,12 @@ export function addModelOptions(command: Command): Command {
       count(0),
       0,
     )
-    .option('--parallel <count>', 'sequences a model works on at once', count(1, 256), 4);
+    .option('--parallel <count>', 'sequences a model works on at once', count(1, 256), 4)
+    .option(
+      '--threads <count>',
+      "compute threads over all models; the machine's cores when absent",
+      count(1, 512),
+    );
 }
 
 export function modelDirectories({ modelDir }: ModelOptions): readonly string[] {
@@ -35,8 +42,9 @@ export function modelDirectories({ modelDir }: ModelOptions): readonly string[] 
 /** Rows of one step; at least one for every sequence. */
 export const stepBudget = 512;
 
-export function engineSettings({ ctx, parallel }: ModelOptions) {
-  return { contextSize: ctx, slots: parallel, batchSize: stepBudget };
+export function engineSettings({ ctx, parallel, threads }: ModelOptions): EngineSettings {
+  const settings = { contextSize: ctx, slots: parallel, batchSize: stepBudget };
+  return threads === undefined ? settings : { ...settings, threads };
 }
 
 /** Parser of a whole number in a range. */

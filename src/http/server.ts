@@ -1,6 +1,7 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { HeddleError, toHeddleError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
+import { adminRoute } from './admin-route.js';
 import { healthRoute } from './health-route.js';
 import { chatRoute } from './openai/chat-route.js';
 import { completionsRoute } from './openai/completions-route.js';
@@ -27,6 +28,7 @@ export function createServer(context: RouteContext): FastifyInstance {
     sendError(notFound(server, request), request, reply, context.log),
   );
   closeIdleConnections(server);
+  adminRoute(server, context);
   healthRoute(server, context);
   modelsRoute(server, context);
   chatRoute(server, context);

@@ -12,6 +12,8 @@ export interface CRuntime {
   readonly strlen: Pointer;
   /** Address of a function that ignores its arguments and does nothing that matters: it silences a log. */
   readonly nothing: Pointer;
+  /** Gives memory that was freed back to the system, where the C library keeps it otherwise (glibc does). */
+  readonly returnFreedMemory: () => void;
 }
 
 let runtime: CRuntime | undefined;
@@ -30,6 +32,7 @@ function open(): CRuntime {
       threadId: kernel.func('uint32_t GetCurrentThreadId(void)') as () => number,
       strlen: ucrt.symbol('strlen') as Pointer,
       nothing: kernel.symbol('GetCurrentProcessId') as Pointer,
+      returnFreedMemory() {},
     };
   }
   const libc = koffi.load(null);
@@ -37,6 +40,7 @@ function open(): CRuntime {
     threadId: process.platform === 'darwin' ? darwinThreadId(libc) : linuxThreadId(libc),
     strlen: libc.symbol('strlen') as Pointer,
     nothing: libc.symbol('getpid') as Pointer,
+    returnFreedMemory: memoryTrim(libc),
   };
 }
 
@@ -44,6 +48,17 @@ type Libc = ReturnType<typeof koffi.load>;
 
 function linuxThreadId(libc: Libc): () => number {
   return libc.func('int gettid(void)') as () => number;
+}
+
+function memoryTrim(libc: Libc): () => void {
+  try {
+    const trim = libc.func('int malloc_trim(size_t pad)') as (pad: number) => number;
+    return () => {
+      trim(0);
+    };
+  } catch {
+    return () => {}; // not glibc: freed memory goes back by itself
+  }
 }
 
 function darwinThreadId(libc: Libc): () => number {

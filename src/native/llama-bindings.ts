@@ -19,9 +19,26 @@ export interface LlamaBindings {
   ggml_backend_reg_count(): number;
   ggml_backend_reg_by_name(name: string): Pointer | null;
   ggml_backend_reg_get_proc_address(registry: Pointer, name: string): Pointer | null;
+  ggml_backend_buft_is_host(bufferType: Pointer): boolean;
+  ggml_backend_buft_get_device(bufferType: Pointer): Pointer | null;
+  ggml_backend_buffer_get_type(buffer: Pointer): Pointer;
+  ggml_backend_dev_type(device: Pointer): number;
   ggml_blck_size(type: number): number;
   ggml_type_size(type: number): number;
   ggml_threadpool_params_default(threads: number): GgmlThreadpoolParams;
+
+  // gguf.h
+  gguf_init_from_file(path: string, params: { no_alloc: boolean; ctx: Pointer | null }): Pointer | null;
+  gguf_free(gguf: Pointer): void;
+  gguf_get_data_offset(gguf: Pointer): number | bigint;
+  gguf_find_key(gguf: Pointer, key: string): number | bigint;
+  gguf_get_kv_type(gguf: Pointer, key: number): number;
+  gguf_get_val_str(gguf: Pointer, key: number): string;
+  gguf_get_arr_n(gguf: Pointer, key: number): number | bigint;
+  gguf_get_n_tensors(gguf: Pointer): number | bigint;
+  gguf_get_tensor_offset(gguf: Pointer, tensor: number): number | bigint;
+  gguf_get_tensor_name(gguf: Pointer, tensor: number): string;
+  gguf_get_tensor_size(gguf: Pointer, tensor: number): number | bigint;
 
   // llama.h
   llama_version(): string;
@@ -40,6 +57,11 @@ export interface LlamaBindings {
   llama_get_memory(context: Pointer): Pointer | null;
   llama_model_get_vocab(model: Pointer): Pointer;
   llama_model_n_ctx_train(model: Pointer): number;
+  llama_model_n_embd(model: Pointer): number;
+  llama_model_n_layer(model: Pointer): number;
+  llama_model_n_head(model: Pointer): number;
+  llama_model_n_head_kv(model: Pointer): number;
+  llama_model_n_swa(model: Pointer): number;
   llama_vocab_n_tokens(vocab: Pointer): number;
   llama_model_meta_val_str(model: Pointer, key: string, buffer: Uint8Array, size: number): number;
   llama_model_desc(model: Pointer, buffer: Uint8Array, size: number): number;
@@ -48,6 +70,8 @@ export interface LlamaBindings {
   llama_model_n_params(model: Pointer): number | bigint;
   llama_model_has_encoder(model: Pointer): boolean;
   llama_model_has_decoder(model: Pointer): boolean;
+  llama_model_is_recurrent(model: Pointer): boolean;
+  llama_model_is_hybrid(model: Pointer): boolean;
   llama_memory_clear(memory: Pointer, data: boolean): void;
   llama_memory_seq_rm(memory: Pointer, sequence: number, from: number, to: number): boolean;
   llama_memory_seq_cp(memory: Pointer, source: number, target: number, from: number, to: number): void;
@@ -126,9 +150,24 @@ const ggmlPrototypes = [
 
 const ggmlBasePrototypes = [
   'void *ggml_backend_reg_get_proc_address(void *reg, const char *name)',
+  'bool ggml_backend_buft_is_host(void *buft)',
+  'void *ggml_backend_buft_get_device(void *buft)',
+  'void *ggml_backend_buffer_get_type(void *buffer)',
+  'int ggml_backend_dev_type(void *device)',
   'int64_t ggml_blck_size(int type)',
   'size_t ggml_type_size(int type)',
   'ggml_threadpool_params ggml_threadpool_params_default(int n_threads)',
+  'void *gguf_init_from_file(const char *fname, gguf_init_params params)',
+  'void gguf_free(void *ctx)',
+  'size_t gguf_get_data_offset(const void *ctx)',
+  'int64_t gguf_find_key(const void *ctx, const char *key)',
+  'int gguf_get_kv_type(const void *ctx, int64_t key_id)',
+  'const char *gguf_get_val_str(const void *ctx, int64_t key_id)',
+  'size_t gguf_get_arr_n(const void *ctx, int64_t key_id)',
+  'int64_t gguf_get_n_tensors(const void *ctx)',
+  'size_t gguf_get_tensor_offset(const void *ctx, int64_t tensor_id)',
+  'const char *gguf_get_tensor_name(const void *ctx, int64_t tensor_id)',
+  'size_t gguf_get_tensor_size(const void *ctx, int64_t tensor_id)',
 ] as const;
 
 const llamaPrototypes = [
@@ -148,6 +187,11 @@ const llamaPrototypes = [
   'void *llama_get_memory(const void *ctx)',
   'void *llama_model_get_vocab(const void *model)',
   'int32_t llama_model_n_ctx_train(const void *model)',
+  'int32_t llama_model_n_embd(const void *model)',
+  'int32_t llama_model_n_layer(const void *model)',
+  'int32_t llama_model_n_head(const void *model)',
+  'int32_t llama_model_n_head_kv(const void *model)',
+  'int32_t llama_model_n_swa(const void *model)',
   'int32_t llama_vocab_n_tokens(const void *vocab)',
   'int32_t llama_model_meta_val_str(const void *model, const char *key, void *buf, size_t buf_size)',
   'int32_t llama_model_desc(const void *model, void *buf, size_t buf_size)',
@@ -156,6 +200,8 @@ const llamaPrototypes = [
   'uint64_t llama_model_n_params(const void *model)',
   'bool llama_model_has_encoder(const void *model)',
   'bool llama_model_has_decoder(const void *model)',
+  'bool llama_model_is_recurrent(const void *model)',
+  'bool llama_model_is_hybrid(const void *model)',
   'void llama_memory_clear(void *mem, bool data)',
   'bool llama_memory_seq_rm(void *mem, int32_t seq_id, int32_t p0, int32_t p1)',
   'void llama_memory_seq_cp(void *mem, int32_t seq_id_src, int32_t seq_id_dst, int32_t p0, int32_t p1)',

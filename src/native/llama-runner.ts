@@ -218,6 +218,7 @@ class LlamaRunner implements ModelRunner {
     this.#disposed = true;
     for (const sampler of this.#samplers) sampler.dispose();
     this.#handles.dispose();
+    cRuntime().returnFreedMemory();
   }
 
   /**

@@ -79,6 +79,8 @@ export const llama_logit_bias = koffi.struct('llama_logit_bias', { token: 'int32
 
 export const llama_sampler_chain_params = koffi.struct('llama_sampler_chain_params', { no_perf: 'bool' });
 
+export const gguf_init_params = koffi.struct('gguf_init_params', { no_alloc: 'bool', ctx: 'void *' });
+
 export const ggml_threadpool_params = koffi.struct('ggml_threadpool_params', {
   cpumask: koffi.array('bool', 512),
   n_threads: 'int',
@@ -102,6 +104,11 @@ export interface LlamaModelParams {
   progress_callback_user_data: Pointer | null;
   use_extra_bufts: boolean;
   check_tensors: boolean;
+  no_alloc: boolean;
+  /** -1: mapped where the devices can use it so; 0: read into memory. */
+  load_mode: number;
+  /** A list of `llama_model_kv_override`, ended by one with an empty key. */
+  kv_overrides: Pointer | null;
   [field: string]: unknown;
 }
 

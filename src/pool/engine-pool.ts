@@ -17,6 +17,8 @@ export interface EngineSettings {
   readonly slots: number;
   /** Rows of one step. */
   readonly batchSize: number;
+  /** Compute threads over all engines at once; the machine's cores when absent. */
+  readonly threads?: number;
 }
 
 /** Hears what happens to models. */
@@ -40,7 +42,7 @@ export class EnginePool {
   readonly #observer: PoolObserver;
   readonly #policy: PoolPolicy;
   readonly #models = new Map<string, ManagedModel>();
-  readonly #governor = new ComputeGovernor(availableParallelism());
+  readonly #governor: ComputeGovernor;
   #admitting = true;
 
   /**
@@ -59,11 +61,17 @@ export class EnginePool {
     this.#createEngine = options.createEngine;
     this.#observer = options.observer;
     this.#policy = { ...defaultPolicy, ...options.policy };
+    this.#governor = new ComputeGovernor(options.settings.threads ?? availableParallelism());
   }
 
   /** The models that were asked for at least once, in whatever state they are now. */
   get models(): readonly ManagedModel[] {
     return [...this.#models.values()];
+  }
+
+  /** The state of a model, `unloaded` when it was never asked for. */
+  stateOf(modelId: string): EngineState['kind'] {
+    return this.#models.get(modelId)?.state.kind ?? 'unloaded';
   }
 
   /** Requests that have not ended, over all engines. */

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { ServerProcess } from './server-process.js';
 
 const run = promisify(execFile);
 
@@ -67,6 +68,30 @@ describe('heddle list', () => {
     expect(stdout).toMatch(
       /^MODEL +SIZE +FILE\nstarter +5\.2 MiB +\S+starter\.gguf\nstarter-draft +999\.5 KiB/,
     );
+  });
+});
+
+describe('heddle ps, load and unload', () => {
+  it('work on a running server', async () => {
+    const server = await ServerProcess.start();
+    const url = ['--url', server.url];
+    expect((await heddle('ps', ...url)).stdout).toBe('No model is loaded.\n');
+    expect((await heddle('load', 'starter', ...url)).stdout).toBe('starter is loaded.\n');
+    expect((await heddle('ps', ...url)).stdout).toMatch(
+      /^MODEL +STATE +REQUESTS +CELLS +PROCESS\nstarter +ready +0 +0 of 2048 +\d+\n$/,
+    );
+    expect((await heddle('unload', 'starter', ...url)).stdout).toBe('starter is unloaded.\n');
+    expect((await heddle('ps', ...url)).stdout).toMatch(/starter +unloaded/);
+    const unknown = await heddle('load', 'nope', ...url);
+    expect(unknown.code).toBe(1);
+    expect(unknown.stderr).toContain('(model_not_found)');
+    expect(await server.stop()).toBe(0);
+  });
+
+  it('say so when no server is there', async () => {
+    const { code, stderr } = await heddle('ps', '--url', 'http://127.0.0.1:1');
+    expect(code).toBe(1);
+    expect(stderr).toContain('No server answers at http://127.0.0.1:1. Is heddle serve running?');
   });
 });
 

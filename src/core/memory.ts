@@ -1,0 +1,36 @@
+/**
+ * The memory that loading a model takes, predicted from its file and the load options. All in bytes of the machine's
+ * RAM, but {@link deviceBytes}.
+ *
+ * It is what an engine has once its context has been full: the library reserves the most that a step can need when a
+ * model is loaded, and the system counts a page when it is first written. An engine whose context was never full is up
+ * to the part of {@link computeBytes} and {@link tableBytes} smaller that it has not touched yet.
+ */
+export interface MemoryNeed {
+  /** Weights used where they lie in the file: resident pages of the file, which the system could read again. */
+  readonly mappedWeightBytes: number;
+  /** Weights the library copies into memory, in an order that suits the processor. */
+  readonly copiedWeightBytes: number;
+  /** KV cells and recurrent states, for the whole context and all slots. */
+  readonly cacheBytes: number;
+  /** Intermediate results of the largest step. */
+  readonly computeBytes: number;
+  /** What the library keeps beside these: vocabulary, tables of the cells, logits, the graph. */
+  readonly tableBytes: number;
+  /** Pages of the library's code. A process has them once, however many models it loads. */
+  readonly codeBytes: number;
+  /** Weights, cache and intermediate results on GPUs. */
+  readonly deviceBytes: number;
+  /** All of the above that is in the machine's RAM: with {@link deviceBytes} where the GPU shares it. */
+  readonly totalBytes: number;
+  /**
+   * `dry-run`: the library said what it would allocate. `estimate`: it could not be asked on this platform, and sizes
+   * are worked out from the model's dimensions; they are an upper bound for plain transformers.
+   */
+  readonly basis: 'dry-run' | 'estimate';
+}
+
+/** The part of a need that no file backs: what unloading the engine gives back, and nothing else can. */
+export function anonymousBytes({ totalBytes, mappedWeightBytes, codeBytes }: MemoryNeed): number {
+  return totalBytes - mappedWeightBytes - codeBytes;
+}

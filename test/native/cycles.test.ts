@@ -1,0 +1,94 @@
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { silentLogger } from '../../src/core/logger.js';
+import { createProcessEngine, createThreadEngine } from '../../src/engine/create-engine.js';
+import { readMemory } from '../../src/native/memory-reading.js';
+import { EnginePool } from '../../src/pool/engine-pool.js';
+import { ModelCatalogue } from '../../src/pool/model-catalogue.js';
+import { writeFixture } from '../../src/testing/gguf/fixtures.js';
+import { collect, makeRequest } from '../../src/testing/requests.js';
+import { fixtureFolder } from './fixture-folder.js';
+
+const cycles = 100;
+const streams = 4;
+const mebibyte = 1024 * 1024;
+
+/** Collects what JavaScript holds no more, so that readings of memory tell of engines. */
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+function anonymousBytes(): number {
+  collectGarbage();
+  return readMemory().anonymousBytes ?? 0;
+}
+
+let folder: string;
+let ids: string[];
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'heddle-cycles-'));
+  ids = (['llama', 'qwen3moe', 'falcon-h1'] as const).map((name) => {
+    const path = writeFixture(name, fixtureFolder);
+    cpSync(path, join(folder, basename(path)));
+    return basename(path, '.gguf');
+  });
+});
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** What this process holds of the system; undefined where that can not be read. */
+function holdings(): { threads: number; descriptors: number; children: number } | undefined {
+  if (process.platform !== 'linux') return undefined;
+  const children = readdirSync('/proc/self/task').flatMap((task) => childrenOf(task));
+  return {
+    threads: readdirSync('/proc/self/task').length,
+    descriptors: readdirSync('/proc/self/fd').length,
+    children: children.length,
+  };
+}
+
+function childrenOf(task: string): string[] {
+  return readFileSync(`/proc/self/task/${task}/children`, 'utf8').split(' ').filter(Boolean);
+}
+
+describe.each([
+  ['threads', createThreadEngine],
+  ['processes', createProcessEngine],
+] as const)('engines in %s', (_, createEngine) => {
+  it(`can be loaded, used by ${streams} streams and unloaded ${cycles} times, and leave nothing behind`, async () => {
+    const pool = new EnginePool({
+      catalogue: new ModelCatalogue([folder], silentLogger),
+      settings: { contextSize: 1024, slots: streams, batchSize: 256, threads: 1 },
+      createEngine: ({ id }) => createEngine(id),
+      observer: { changed() {}, progress() {}, lost() {} },
+    });
+    const texts = new Map<string, string>();
+    let settledMemory = 0;
+    let before: ReturnType<typeof holdings>;
+    for (let cycle = 0; cycle < cycles; cycle++) {
+      const id = ids[cycle % ids.length] ?? '';
+      const lease = await pool.lease(id);
+      const generations = Array.from({ length: streams }, (_unused, index) =>
+        lease.engine.generate(makeRequest({ prompt: `Prompt number ${index}`, stop: { maxTokens: 8 } })),
+      );
+      lease.release();
+      const all = await Promise.all(generations.map(async (generation) => collect(generation)));
+      const text = JSON.stringify(all.map((one) => one.texts));
+      expect(texts.get(id) ?? text).toBe(text);
+      texts.set(id, text);
+      await pool.unload(id, 0);
+      expect(pool.stateOf(id)).toBe('unloaded');
+      if (cycle === 9) {
+        settledMemory = anonymousBytes();
+        before = holdings();
+      }
+    }
+    expect(holdings()).toEqual(before);
+    const grown = anonymousBytes() - settledMemory;
+    expect(grown).toBeLessThan(Math.max(16 * mebibyte, settledMemory * 0.05));
+  });
+});
