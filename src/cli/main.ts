@@ -2,11 +2,14 @@
 import { Command, Option } from 'commander';
 import { toHeddleError } from '../core/errors.js';
 import { version } from '../core/version.js';
+import { ignoreClosedOutput } from './closed-output.js';
 import { listModels } from './list.js';
 import { addModelOptions, count, decimal } from './options.js';
 import { loadModel, showEngines, unloadModel } from './remote.js';
 import { runPrompt } from './run.js';
 import { serve } from './serve.js';
+
+ignoreClosedOutput();
 
 const program = new Command('heddle')
   .description('A multi-model LLM inference server: every model on a thread of its own, behind one endpoint.')
@@ -23,7 +26,11 @@ addModelOptions(program.command('serve'))
       .default('process'),
   )
   .option('--grace <seconds>', 'how long running requests may go on after a stop signal', decimal(0, 3600), 5)
-  .option('--log-level <level>', 'debug, info, warn, error or silent', 'warn')
+  .addOption(
+    new Option('--log-level <level>', 'what is logged to standard error')
+      .choices(['debug', 'info', 'warn', 'error', 'silent'])
+      .default('warn'),
+  )
   .action(serve);
 
 addModelOptions(program.command('run'))

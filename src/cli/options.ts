@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { EngineSettings } from '../pool/engine-pool.js';
@@ -24,7 +24,7 @@ export function addModelOptions(command: Command): Command {
     .option(
       '--ctx <tokens>',
       "KV cache of each model, in tokens; 0 is the model's own, at most 8192",
-      count(0),
+      contextSize,
       0,
     )
     .option('--parallel <count>', 'sequences a model works on at once', count(1, 256), 4)
@@ -47,10 +47,17 @@ export function engineSettings({ ctx, parallel, threads }: ModelOptions): Engine
   return threads === undefined ? settings : { ...settings, threads };
 }
 
+/** The library rounds a KV cache up to 256 cells anyway. */
+function contextSize(text: string): number {
+  const tokens = count(0)(text);
+  if (tokens === 0 || tokens >= 256) return tokens;
+  throw new InvalidArgumentError("It must be 0, for the model's own, or at least 256.");
+}
+
 /** Parser of a whole number in a range. */
 export function count(least: number, most = 2 ** 31 - 1): (text: string) => number {
   return (text) => {
-    const value = Number(text);
+    const value = text.trim() === '' ? NaN : Number(text);
     if (Number.isInteger(value) && value >= least && value <= most) return value;
     throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
   };
@@ -66,6 +73,6 @@ export function decimal(least: number, most: number): (text: string) => number {
 }
 
 function collectDirectory(directory: string, before: string[] = []): string[] {
-  if (existsSync(directory)) return [...before, directory];
+  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true) return [...before, directory];
   throw new InvalidArgumentError('There is no such folder.');
 }

@@ -40,6 +40,7 @@ export async function runPrompt(
       },
     });
     process.once('SIGINT', () => generation.cancel());
+    process.stdout.once('error', () => generation.cancel()); // nobody reads any more
     for await (const update of generation) {
       if (update.kind === 'choice') process.stdout.write(update.text);
     }

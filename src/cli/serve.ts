@@ -73,10 +73,12 @@ async function stopSignal(): Promise<void> {
 /** Takes no new requests, lets running ones go on for a while, ends the rest with a terminal event, frees the models. */
 async function shutDown(server: FastifyInstance, pool: EnginePool, grace: number): Promise<void> {
   process.stdout.write('\nstopping; another Ctrl-C forces it\n');
+  const deadline = Date.now() + grace * 1000;
   const stopped = server.close();
   await pool.close(grace * 1000);
-  // Every answer is written by now; a client that does not read its own is not waited for.
-  const timer = setTimeout(() => server.server.closeAllConnections(), 1000);
+  // Every answer is written by now; clients have the rest of the time, or a second, to read theirs.
+  const rest = Math.max(1000, deadline - Date.now());
+  const timer = setTimeout(() => server.server.closeAllConnections(), rest);
   await stopped;
   clearTimeout(timer);
 }

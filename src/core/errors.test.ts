@@ -51,6 +51,6 @@ describe('the catalogue', () => {
     expect(type).toBe(status < 500 ? 'invalid_request_error' : 'server_error');
     expect(status).toBeGreaterThanOrEqual(400);
     expect(status).toBeLessThan(600);
-    expect(retryable).toBe(status === 503);
+    expect(retryable).toBe(status === 503 || status === 507);
   });
 });

@@ -25,6 +25,8 @@ export interface ModelInfo {
   /** All weights, bytes. */
   readonly weightBytes: number;
   readonly vocabularySize: number;
+  /** Bytes of text that one token can stand for at most; infinite where the tokenizer drops text. */
+  readonly longestTokenBytes: number;
   /** Tokens the model was trained to see at once. */
   readonly trainingContext: number;
   /** KV cells of the context that was made; also the longest sequence. */

@@ -29,8 +29,8 @@ export interface Aborts {
  * other's afterwards, with sequentially consistent atomics: of a cancel and a step that begin together, at least one
  * sees the other (Dekker's rule). So a cancelled request is either left out of the step or its step is aborted.
  *
- * An abort throws away the rows of the whole step; only a step that is mostly the cancelled request's is aborted.
- * Those of others are retried, and clients that come and go can not keep an engine from working.
+ * An abort throws away the rows of the whole step; only a step that is mostly the cancelled request's is aborted, and
+ * the rows of others are retried.
  */
 export class AbortBoard implements Aborts {
   readonly buffer: SharedArrayBuffer;

@@ -320,7 +320,14 @@ describe('several choices', () => {
     expect(bench.outcome(request).completionTokens).toEqual([10, 10, 10, 10]);
   });
 
-  test.each([4, 2, 1])('are what single requests with the seeds in turn are, with %d slots', (slots) => {
+  test('more than there are slots are refused', () => {
+    const bench = new Bench('fake:', { slots: 2 });
+    const request = ask(3);
+    bench.add(request);
+    expect(bench.outcome(request).error).toMatchObject({ code: 'invalid_parameter', param: 'n' });
+  });
+
+  test.each([8, 4])('are what single requests with the seeds in turn are, with %d slots', (slots) => {
     const bench = new Bench('fake:', { slots });
     const request = ask(4);
     bench.add(request);
@@ -421,6 +428,24 @@ describe('a client that leaves', () => {
     bench.run();
     expect(bench.core.inspect().abortedSteps).toBe(0);
     expect(bench.outcome(short).texts).toEqual([new Bench().text({ ...short, id: 'alone' })]);
+  });
+
+  test('again and again leaves the others every other step', () => {
+    const bench = new Bench();
+    const staying = makeRequest({ prompt: 'short', stop: { maxTokens: 100, ignoreEos: true } });
+    bench.add(staying);
+    bench.step();
+    for (let round = 0; round < 40; round++) {
+      const leaving = makeRequest({ prompt: long(400) });
+      const lane = bench.add(leaving);
+      bench.runner.beforeRow = (row) => {
+        if (row === 30) bench.board.cancel(lane);
+      };
+      bench.step();
+      bench.core.cancel(leaving.id);
+    }
+    expect(bench.core.inspect().abortedSteps).toBeGreaterThan(10);
+    expect(bench.core.inspect().steps).toBeGreaterThanOrEqual(20);
   });
 
   test('does not stop a step that is mostly of others', () => {

@@ -22,6 +22,8 @@ export class EngineCore {
   readonly #log = new StepLog();
   readonly #loadThread: number;
   #updates: RequestUpdate[] = [];
+  /** The last step was aborted and took rows of others with it: the next one is theirs, whoever leaves. */
+  #owesStep = false;
   #nextSequenceId = 1;
 
   constructor(runner: ModelRunner, board: AbortBoard) {
@@ -50,7 +52,7 @@ export class EngineCore {
   /** Queues a request; one that can not be served fails at once and leaves nothing behind. */
   generate(request: GenerateRequest, lane: number): void {
     try {
-      checkCounts(request);
+      checkCounts(request, this.#runner.info.slots);
       const prompt = this.#promptTokens(request.prompt);
       for (const choice of this.#createChoices(request, lane, prompt)) {
         this.#choices.set(choice.sequence.id, choice);
@@ -115,6 +117,7 @@ export class EngineCore {
 
   #promptTokens(prompt: Prompt): readonly Token[] {
     const { contextSize, vocabularySize } = this.#runner.info;
+    if (prompt.kind === 'text') this.#checkLength(prompt.text);
     const tokens = prompt.kind === 'text' ? this.#runner.tokenize(prompt.text, prompt) : prompt.tokens;
     if (tokens.length === 0) throw new HeddleError('invalid_parameter', 'The prompt has no tokens.');
     const unknown = tokens.find((token) => !Number.isInteger(token) || token < 0 || token >= vocabularySize);
@@ -131,6 +134,17 @@ export class EngineCore {
       );
     }
     return tokens;
+  }
+
+  /** Tokenizing takes time that grows faster than the text: one that can not fit is refused before. */
+  #checkLength(text: string): void {
+    const { contextSize, longestTokenBytes } = this.#runner.info;
+    const bytes = Buffer.byteLength(text);
+    if (bytes <= contextSize * longestTokenBytes) return;
+    throw new HeddleError(
+      'context_length_exceeded',
+      `The prompt has ${bytes} bytes; no text of that length fits the context of this model, which holds ${contextSize} tokens. Shorten the prompt, or serve the model with a larger --ctx.`,
+    );
   }
 
   /** The sequences of a request: the first computes the prompt, the others wait to share it. */
@@ -175,9 +189,11 @@ export class EngineCore {
 
   /**
    * The lane for whose sake the step may be aborted: that of a request with most of its rows. Where an abort would
-   * leave the state of other sequences unusable, it must have all of them.
+   * leave the state of other sequences unusable, it must have all of them. The step after one that was aborted with
+   * rows of others in it may not be aborted: or clients that come and go could keep the others from any progress.
    */
   #abortableLane(batch: Batch): number | undefined {
+    if (this.#owesStep) return undefined;
     const rowsByLane = new Map<number, number>();
     for (const { sequenceId, tokens } of batch.spans) {
       const lane = this.#choices.get(sequenceId)?.lane;
@@ -189,6 +205,7 @@ export class EngineCore {
   }
 
   #sample(batch: Batch): void {
+    this.#owesStep = false;
     this.#scheduler.advance(batch);
     let row = -1;
     for (const span of batch.spans) {
@@ -231,7 +248,11 @@ export class EngineCore {
       this.#emptySlot(slot);
       this.#scheduler.restart(sequence);
     }
-    if (outcome !== 'no-cells') return;
+    if (outcome === 'aborted') {
+      const lanes = new Set(batch.spans.map(({ sequenceId }) => this.#choices.get(sequenceId)?.lane));
+      this.#owesStep = lanes.size > 1;
+      return;
+    }
     if (this.#scheduler.running.length > 1) this.#scheduler.refused();
     else {
       this.#failRunning(
@@ -271,12 +292,20 @@ export class EngineCore {
   }
 }
 
-function checkCounts({ choices, stop: { maxTokens = 1 } }: GenerateRequest): void {
-  if (Number.isInteger(choices) && choices >= 1 && Number.isInteger(maxTokens) && maxTokens >= 1) return;
-  throw new HeddleError(
-    'invalid_parameter',
-    'A request must have at least one choice of at least one token, in whole numbers.',
-  );
+function checkCounts({ choices, stop: { maxTokens = 1 } }: GenerateRequest, slots: number): void {
+  if (!Number.isInteger(choices) || choices < 1 || !Number.isInteger(maxTokens) || maxTokens < 1) {
+    throw new HeddleError(
+      'invalid_parameter',
+      'A request must have at least one choice of at least one token, in whole numbers.',
+    );
+  }
+  if (choices > slots) {
+    throw new HeddleError(
+      'invalid_parameter',
+      `A request can have ${slots} choices at most: as many as this model works on at once. Ask for fewer, or serve the model with a larger --parallel.`,
+      { param: 'n' },
+    );
+  }
 }
 
 function randomSeed(): number {

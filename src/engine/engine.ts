@@ -198,6 +198,7 @@ export class Engine {
     if (!this.#started || this.#gone !== undefined) return undefined;
     try {
       const report = this.#call<'close'>({ type: 'close' });
+      this.#transport.aborts.cancelLoad();
       this.#transport.aborts.cancelAll();
       return await report;
     } finally {

@@ -19,6 +19,10 @@ export function createServer(context: RouteContext): FastifyInstance {
     bodyLimit,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
+    routerOptions: { maxParamLength: 1024 },
+    frameworkErrors: (error, request, reply) => {
+      void sendError(toHttpError(error), request, reply, context.log);
+    },
   });
   server.removeContentTypeParser('text/plain');
   server.setErrorHandler(async (error, request, reply) =>

@@ -55,6 +55,13 @@ function pathText(path: readonly PropertyKey[]): string {
     .join('');
 }
 
-function sameJson(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
+/** @param known a small value; the other one can be of any size and depth */
+function sameJson(known: unknown, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return known === value;
+  const text = JSON.stringify(known);
+  try {
+    return JSON.stringify(value) === text;
+  } catch {
+    return false; // nested too deeply to be written: it is not the small one
+  }
 }

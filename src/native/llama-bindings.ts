@@ -62,14 +62,13 @@ export interface LlamaBindings {
   llama_model_n_head(model: Pointer): number;
   llama_model_n_head_kv(model: Pointer): number;
   llama_model_n_swa(model: Pointer): number;
+  llama_vocab_type(vocab: Pointer): number;
   llama_vocab_n_tokens(vocab: Pointer): number;
   llama_model_meta_val_str(model: Pointer, key: string, buffer: Uint8Array, size: number): number;
   llama_model_desc(model: Pointer, buffer: Uint8Array, size: number): number;
   llama_model_size(model: Pointer): number | bigint;
   llama_model_chat_template(model: Pointer, name: string | null): string | null;
   llama_model_n_params(model: Pointer): number | bigint;
-  llama_model_has_encoder(model: Pointer): boolean;
-  llama_model_has_decoder(model: Pointer): boolean;
   llama_model_is_recurrent(model: Pointer): boolean;
   llama_model_is_hybrid(model: Pointer): boolean;
   llama_memory_clear(memory: Pointer, data: boolean): void;
@@ -89,8 +88,6 @@ export interface LlamaBindings {
     size: number,
     sequence: number,
   ): number | bigint;
-  llama_batch_init(tokens: number, embd: number, sequences: number): LlamaBatch;
-  llama_batch_free(batch: LlamaBatch): void;
   llama_decode(context: Pointer, batch: LlamaBatch): number;
   llama_set_n_threads(context: Pointer, threads: number, threadsBatch: number): void;
   llama_get_logits_ith(context: Pointer, row: number): Pointer | null;
@@ -192,14 +189,13 @@ const llamaPrototypes = [
   'int32_t llama_model_n_head(const void *model)',
   'int32_t llama_model_n_head_kv(const void *model)',
   'int32_t llama_model_n_swa(const void *model)',
+  'int llama_vocab_type(const void *vocab)',
   'int32_t llama_vocab_n_tokens(const void *vocab)',
   'int32_t llama_model_meta_val_str(const void *model, const char *key, void *buf, size_t buf_size)',
   'int32_t llama_model_desc(const void *model, void *buf, size_t buf_size)',
   'uint64_t llama_model_size(const void *model)',
   'const char *llama_model_chat_template(const void *model, const char *name)',
   'uint64_t llama_model_n_params(const void *model)',
-  'bool llama_model_has_encoder(const void *model)',
-  'bool llama_model_has_decoder(const void *model)',
   'bool llama_model_is_recurrent(const void *model)',
   'bool llama_model_is_hybrid(const void *model)',
   'void llama_memory_clear(void *mem, bool data)',
@@ -209,8 +205,6 @@ const llamaPrototypes = [
   'size_t llama_state_seq_get_size(void *ctx, int32_t seq_id)',
   'size_t llama_state_seq_get_data(void *ctx, void *dst, size_t size, int32_t seq_id)',
   'size_t llama_state_seq_set_data(void *ctx, const void *src, size_t size, int32_t dest_seq_id)',
-  'llama_batch llama_batch_init(int32_t n_tokens, int32_t embd, int32_t n_seq_max)',
-  'void llama_batch_free(llama_batch batch)',
   'int32_t llama_decode(void *ctx, llama_batch batch)',
   'void llama_set_n_threads(void *ctx, int32_t n_threads, int32_t n_threads_batch)',
   'void *llama_get_logits_ith(void *ctx, int32_t i)',
@@ -237,8 +231,15 @@ const llamaPrototypes = [
   'void llama_log_set(void *log_callback, void *user_data)',
 ] as const;
 
+/**
+ * koffi runs calls on a stack of its own. llama.cpp's tokenizers match with std::regex, which recurses for every character
+ * of a match: this is the largest stack koffi gives, and {@link cutLongRuns} keeps matches short enough for it.
+ */
+const callStackBytes = 16 * 1024 * 1024;
+
 /** Loads the libraries of a build, in order, and binds every function. Throws koffi's error when one is missing. */
 export function bindLlama(files: LibraryFiles): LlamaBindings {
+  growCallStack();
   const base = koffi.load(files.ggmlBase);
   const ggml = koffi.load(files.ggml);
   const llama = koffi.load(files.llama);
@@ -253,4 +254,9 @@ export function bindLlama(files: LibraryFiles): LlamaBindings {
   bind(ggml, ggmlPrototypes);
   bind(llama, llamaPrototypes);
   return bound as unknown as LlamaBindings;
+}
+
+/** Once for each thread, before its first call: koffi allows no change after that. */
+function growCallStack(): void {
+  if (koffi.config().sync_stack_size !== callStackBytes) koffi.config({ sync_stack_size: callStackBytes });
 }

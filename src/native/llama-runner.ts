@@ -230,6 +230,7 @@ class LlamaRunner implements ModelRunner {
     const span = { sequenceId: 0, slot: 0, start: 0, tokens: [token, token], output: true };
     const batch = this.#batch.write({ spans: [span], rows: 2 });
     const status = this.#bindings.llama_decode(this.#context.address, batch);
+    if (status === 2) throw new HeddleError('load_cancelled', 'The load was cancelled.');
     if (status !== 0) {
       throw new HeddleError('model_load_failed', `The model's first decode failed with ${status}.`);
     }

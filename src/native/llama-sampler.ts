@@ -66,6 +66,9 @@ export class LlamaSampler implements Sampler {
   }
 }
 
+/** Below this a draw is a greedy pick, but for logits that are divided into infinities. */
+const leastTemperature = 1e-4;
+
 /** The chain takes each stage over as it is added, and frees it. */
 function* samplerStages(
   bindings: LlamaBindings,
@@ -98,7 +101,7 @@ function* samplerStages(
       params.presencePenalty,
     );
   }
-  if (params.temperature === 0) {
+  if (params.temperature < leastTemperature) {
     yield bindings.llama_sampler_init_greedy();
     return;
   }

@@ -2,7 +2,7 @@ import koffi from 'koffi';
 
 /*
  * The structs of llama.h and ggml.h that are passed by value or filled in place, in the header's order and with its
- * names. LlamaLibrary.open checks at run time that the loaded library agrees with them.
+ * names. openLlamaLibrary checks at run time that the loaded library agrees with them.
  */
 
 export const llama_model_params = koffi.struct('llama_model_params', {

@@ -26,6 +26,7 @@ export function describeModel(
     parameters: Number(bindings.llama_model_n_params(model)),
     weightBytes: Number(bindings.llama_model_size(model)),
     vocabularySize: vocabulary.size,
+    longestTokenBytes: vocabulary.longestTokenBytes(),
     trainingContext: bindings.llama_model_n_ctx_train(model),
     contextSize: bindings.llama_n_ctx(context),
     slots: bindings.llama_n_seq_max(context),

@@ -2,9 +2,15 @@ import { HeddleError } from '../core/errors.js';
 import type { Token } from '../core/generation.js';
 import type { LlamaBindings } from './llama-bindings.js';
 import type { Pointer } from './llama-structs.js';
+import { cutLongRuns } from './long-runs.js';
 import type { NativeHandle } from './native-handle.js';
 
 const noBytes = new Uint8Array(0);
+
+/** Of `enum llama_vocab_type`. */
+const bpe = 2;
+const wordPiece = 3;
+const unigram = 4;
 
 /** Text to tokens and back, with a model's own vocabulary. Its memory belongs to the model. */
 export class Vocabulary {
@@ -16,12 +22,14 @@ export class Vocabulary {
   #piece = new Uint8Array(64);
   #endTokens: Token[] | undefined;
   readonly size: number;
+  readonly #type: number;
 
   constructor(bindings: LlamaBindings, model: NativeHandle) {
     this.#bindings = bindings;
     this.#model = model;
     this.#vocabulary = bindings.llama_model_get_vocab(model.address);
     this.size = bindings.llama_vocab_n_tokens(this.#vocabulary);
+    this.#type = bindings.llama_vocab_type(this.#vocabulary);
   }
 
   /** @throws HeddleError `invalid_parameter` */
@@ -29,6 +37,16 @@ export class Vocabulary {
     text: string,
     { addSpecial, parseSpecial }: { addSpecial: boolean; parseSpecial: boolean },
   ): Token[] {
+    const pieces = this.#type === bpe ? cutLongRuns(text) : [text];
+    const [first = '', ...rest] = pieces;
+    const tokens = this.#tokenizePiece(first, addSpecial, parseSpecial);
+    for (const piece of rest) {
+      for (const token of this.#tokenizePiece(piece, false, parseSpecial)) tokens.push(token);
+    }
+    return tokens;
+  }
+
+  #tokenizePiece(text: string, addSpecial: boolean, parseSpecial: boolean): Token[] {
     const bytes = this.#encoder.encode(text);
     let tokens = new Int32Array(bytes.length + 16);
     let count = this.#tokenizeInto(tokens, bytes, addSpecial, parseSpecial);
@@ -40,6 +58,17 @@ export class Vocabulary {
       throw new HeddleError('invalid_parameter', `A text of ${bytes.length} bytes could not be tokenized.`);
     }
     return Array.from(tokens.subarray(0, count));
+  }
+
+  /** Bytes of text that one token can stand for at most; infinite for tokenizers that drop text (WPM, UGM). */
+  longestTokenBytes(): number {
+    if (this.#type === wordPiece || this.#type === unigram) return Infinity;
+    const vocabulary = this.#live();
+    let longest = 1;
+    for (let token = 0; token < this.size; token++) {
+      longest = Math.max(longest, Buffer.byteLength(this.#bindings.llama_vocab_get_text(vocabulary, token)));
+    }
+    return longest;
   }
 
   #tokenizeInto(tokens: Int32Array, bytes: Uint8Array, addSpecial: boolean, parseSpecial: boolean): number {

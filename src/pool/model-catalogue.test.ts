@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -73,6 +73,13 @@ describe('a model catalogue', () => {
     for (const id of ['../outside', join(folder, 'outside.gguf'), 'm.gguf', '', '__proto__']) {
       await expect(catalogue.find(id)).rejects.toMatchObject({ code: 'model_not_found', param: 'model' });
     }
+  });
+
+  it('leaves out a link that leads nowhere, and says so', async () => {
+    write('m.gguf');
+    symlinkSync(join(folder, 'nowhere'), join(folder, 'lost.gguf'));
+    expect(await ids()).toEqual(['m']);
+    expect(warnings).toEqual(['The file of the model lost can not be read.']);
   });
 
   it('goes on with the other folders when one can not be read', async () => {

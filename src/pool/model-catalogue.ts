@@ -74,10 +74,17 @@ async function modelsIn(directory: string, log: Logger): Promise<ModelFile[]> {
   const paths = await ggufFiles(directory, maxDepth, log);
   const present = new Set(paths);
   const models: ModelFile[] = [];
+  const add = async (id: string, files: readonly string[]): Promise<void> => {
+    try {
+      models.push(await modelFile(id, files));
+    } catch (error) {
+      log.warn({ id, error: String(error) }, `The file of the model ${id} can not be read.`);
+    }
+  };
   for (const path of paths) {
     const split = splitName.exec(basename(path))?.groups;
     if (split === undefined) {
-      models.push(await modelFile(basename(path, '.gguf'), [path]));
+      await add(basename(path, '.gguf'), [path]);
       continue;
     }
     const { stem, part, parts } = split;
@@ -86,7 +93,7 @@ async function modelsIn(directory: string, log: Logger): Promise<ModelFile[]> {
       join(path, '..', `${stem}-${String(index + 1).padStart(5, '0')}-of-${parts}.gguf`),
     );
     const missing = all.filter((file) => !present.has(file));
-    if (missing.length === 0) models.push(await modelFile(stem, all));
+    if (missing.length === 0) await add(stem, all);
     else
       log.warn({ missing: missing.map((file) => basename(file)) }, `Parts of the model ${stem} are missing.`);
   }

@@ -13,6 +13,7 @@ function modelWith(chatTemplate: string | undefined, fields: Partial<ModelInfo> 
     parameters: 0,
     weightBytes: 0,
     vocabularySize: 0,
+    longestTokenBytes: 1,
     trainingContext: 0,
     contextSize: 0,
     slots: 1,

@@ -28,7 +28,7 @@ const growthHeadroom = 32;
  * A step holds one row of every sequence that lacks just one, then prompt rows, first come first served, until the
  * step budget is used up. A sequence is admitted when a slot and cells for its tokens are free. When the cells run
  * out, the newest running sequence loses its own and goes back to the head of the queue: it computes them again
- * later, and its client sees a pause.
+ * later, and its client sees a pause. The sequences of one request are admitted together.
  *
  * Continuous batching after Orca (Yu et al., OSDI 2022); progress instead of phases after vLLM's v1 scheduler.
  */
@@ -168,6 +168,9 @@ export class Scheduler {
       if (next.leader !== undefined && !canLead(next.leader)) next.leader = undefined;
       const headroom = growthHeadroom * this.#running.length;
       if (this.usedCells + ownCells(next) + headroom > this.#cells && this.#running.length > 0) return;
+      // Its followers are admitted with it, or they would find it past the prompt they are to share.
+      const followers = this.#waiting.filter((sequence) => sequence.leader === next).length;
+      if (this.#freeSlots.length < 1 + Math.min(followers, this.#limits.slots - 1)) return;
       const slot = this.#freeSlots.pop();
       if (slot === undefined) return;
       next.slot = slot;

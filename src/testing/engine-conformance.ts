@@ -135,6 +135,18 @@ export function describeEngineConformance<T extends EngineTransport>(
         expect(all.map(({ completionTokens }) => completionTokens)).toEqual(all.map(() => [16]));
       });
 
+      test('the place of a request that was cancelled serves the next one', async () => {
+        const engine = await load('fake:?stepDelayMs=1');
+        for (let round = 0; round < 5; round++) {
+          const leaving = engine.generate(makeRequest({ prompt: 'x'.repeat(300) }));
+          await leaving.next();
+          leaving.cancel();
+          const staying = await collect(engine.generate(makeRequest({ prompt: 'y'.repeat(300) })));
+          expect(staying.finishes).toEqual(['length']);
+          await until(() => engine.pendingRequests === 0);
+        }
+      });
+
       test('several choices are several texts', async () => {
         const engine = await load();
         const request = makeRequest({ choices: 3, sampling: { temperature: 1, seed: 7 } });

@@ -85,6 +85,7 @@ export class FakeRunner implements ModelRunner {
       parameters: 1,
       weightBytes: 1,
       vocabularySize: fakeVocabularySize,
+      longestTokenBytes: 16,
       trainingContext: 4096,
       contextSize,
       slots: load.slots,

@@ -16,21 +16,19 @@ openLlamaLibrary(libraryLock);
 const before = readMemory();
 const runner = await openRunner(options, { abortFlag, libraryLock, onProgress: () => true });
 const sampler = runner.createSampler(greedySampling, { seed: 0, prompt: [], ignoreEos: false });
-const cells = Math.min(runner.info.contextSize, prefill ?? Infinity);
-const { batchSize, slots } = runner.info;
-/** Every slot gets its share, so that every recurrent state is written. */
-for (let slot = 0; slot < slots; slot++) {
-  const share = Math.floor(cells / slots);
-  for (let start = 0; start < share; start += batchSize) {
-    const tokens = Array.from(
-      { length: Math.min(batchSize, share - start) },
-      (_, index) => 20 + (index % 200),
-    );
-    const span = { sequenceId: slot, slot, start, tokens, output: true };
-    const outcome = runner.decode({ spans: [span], rows: tokens.length });
-    if (outcome !== 'ok') throw new Error(`a decode of the measured load ended with ${outcome}`);
-    sampler.sample(tokens.length - 1);
-  }
+const { batchSize, slots, contextSize } = runner.info;
+/** Tokens of each slot, all slots in one batch: as much as fits, so that the largest step there is was made. */
+const share = Math.floor(Math.min(contextSize, prefill ?? Infinity) / slots);
+const chunk = Math.max(1, Math.floor(batchSize / slots));
+for (let start = 0; start < share; start += chunk) {
+  const length = Math.min(chunk, share - start);
+  const tokens = Array.from({ length }, (_, index) => 20 + (index % 200));
+  const spans = Array.from({ length: slots }, (_, slot) => {
+    return { sequenceId: slot, slot, start, tokens, output: true };
+  });
+  const outcome = runner.decode({ spans, rows: length * slots });
+  if (outcome !== 'ok') throw new Error(`a decode of the measured load ended with ${outcome}`);
+  for (const slot of spans.keys()) sampler.sample((slot + 1) * length - 1);
 }
 const after = readMemory();
 const growth: MemoryGrowth = {

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { errorCatalogue, type ErrorCode } from '../../src/core/errors.js';
@@ -59,6 +60,20 @@ describe('bad input', () => {
       'unsupported_parameter',
       'tools',
     ],
+    [
+      'something nested very deeply',
+      '/v1/chat/completions',
+      `{"model":"fake","messages":[],"tools":${'['.repeat(20_000)}${']'.repeat(20_000)}}`,
+      'unsupported_parameter',
+      'tools',
+    ],
+    [
+      'more choices than slots',
+      '/v1/completions',
+      { model: 'fake', prompt: 'Hi', n: 5 },
+      'invalid_parameter',
+      'n',
+    ],
     ['n too large', '/v1/chat/completions', { ...chat, n: 129 }, 'invalid_parameter', 'n'],
     ['a stop that is empty', '/v1/chat/completions', { ...chat, stop: '' }, 'invalid_parameter', 'stop'],
     ['an empty prompt', '/v1/completions', { model: 'fake', prompt: '' }, 'invalid_parameter', 'prompt'],
@@ -104,6 +119,8 @@ describe('bad input', () => {
 
   it('of another method, type, size or path has codes too', async () => {
     const answers: [Response, ErrorCode][] = [
+      [await fetch(`${server.url}/v1/%zz`), 'invalid_parameter'],
+      [await fetch(`${server.url}/v1/models/${'x'.repeat(500)}`), 'model_not_found'],
       [await fetch(`${server.url}/v1/chat/completions`), 'method_not_allowed'],
       [await fetch(`${server.url}/v2`), 'route_not_found'],
       [await fetch(`${server.url}/v1/models/x`), 'model_not_found'],
@@ -186,6 +203,42 @@ describe('a failure after the first token', () => {
     expect(JSON.parse(received.at(-1) ?? '')).toMatchObject({ error: { code: 'engine_crashed' } });
     expect((await server.post('/v1/completions', { ...request, stream: false })).status).toBe(200);
     expect(server.transports).toHaveLength(engines + 1);
+  });
+});
+
+describe('a client that does not read', () => {
+  it('while its stream fails harms nobody', async () => {
+    const rejections: unknown[] = [];
+    const onRejection = (reason: unknown): void => void rejections.push(reason);
+    process.on('unhandledRejection', onRejection);
+    const unread = await FakeServer.start({ fake: 'fake:?' }, { contextSize: 65_536, slots: 4 });
+    const { port } = new URL(unread.url);
+    const body = JSON.stringify({
+      model: 'fake',
+      prompt: 'Hi',
+      stream: true,
+      n: 4,
+      max_tokens: 10_000,
+      ignore_eos: true,
+    });
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.write(
+      `POST /v1/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    );
+    socket.pause();
+    const engine = await unread.engine('fake');
+    while (engine.pendingRequests === 0) await new Promise((resolve) => setImmediate(resolve));
+    while ((await engine.inspect()).steps < 3000) await new Promise((resolve) => setTimeout(resolve, 10));
+    unread.transports[0]?.crash();
+    await engine.exited;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(
+      (await unread.post('/v1/completions', { model: 'fake', prompt: 'Hi', max_tokens: 3 })).status,
+    ).toBe(200);
+    socket.destroy();
+    await unread.stop();
+    process.off('unhandledRejection', onRejection);
+    expect(rejections).toEqual([]);
   });
 });
 

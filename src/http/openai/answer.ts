@@ -68,8 +68,9 @@ export class Answer {
         waiting.delete(prompt);
         continue;
       }
-      waiting.set(prompt, next(prompt, generation));
       if (result.value.kind === 'choice') yield this.#piece(prompt, result.value);
+      // Asked for the next one only now that this one was taken: a promise nobody waits for yet must not reject.
+      waiting.set(prompt, next(prompt, generation));
     }
   }
 

@@ -11,7 +11,7 @@ export const samplingFields = {
   top_k: z.int().min(0).default(defaultSampling.topK),
   min_p: z.number().min(0).max(1).default(defaultSampling.minP),
   seed: z.int().optional(),
-  repetition_penalty: z.number().gt(0).max(10).default(defaultSampling.repetitionPenalty),
+  repetition_penalty: z.number().min(0.01).max(10).default(defaultSampling.repetitionPenalty),
   presence_penalty: z.number().min(-2).max(2).default(defaultSampling.presencePenalty),
   frequency_penalty: z.number().min(-2).max(2).default(defaultSampling.frequencyPenalty),
   logit_bias: z
