@@ -9,6 +9,9 @@ import { errorBody } from './openai/error-body.js';
 import { modelsRoute } from './openai/models-route.js';
 import type { RouteContext } from './route-context.js';
 
+/** How long a client may take to send a request, milliseconds; answers may take as long as they take. */
+const requestTimeout = 300_000;
+
 /** Bytes of a request body; room for the prompt of a long context. */
 const bodyLimit = 16 * 1024 * 1024;
 
@@ -19,6 +22,7 @@ export function createServer(context: RouteContext): FastifyInstance {
     bodyLimit,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
+    requestTimeout,
     routerOptions: { maxParamLength: 1024 },
     frameworkErrors: (error, request, reply) => {
       void sendError(toHttpError(error), request, reply, context.log);

@@ -13,6 +13,7 @@ import type {
 } from '../core/model-runner.js';
 import { BatchBuffer } from './batch-buffer.js';
 import { cRuntime } from './c-runtime.js';
+import { contextParams } from './context-params.js';
 import { openLlamaLibrary } from './llama-library.js';
 import { LlamaSampler } from './llama-sampler.js';
 import type { LlamaBindings } from './llama-bindings.js';
@@ -23,12 +24,6 @@ import { describeModel } from './model-info.js';
 import { DisposeStack, NativeHandle } from './native-handle.js';
 import { createThreadPool } from './thread-pool.js';
 import { Vocabulary } from './vocabulary.js';
-
-/** Longest context that is made when none was asked for, tokens. */
-const defaultContextLimit = 8192;
-
-/** Rows computed in one go inside a decode call; the library's own default. */
-const microBatch = 512;
 
 /** Loads a model with llama.cpp, on the calling thread, which owns it from here on. */
 export const openRunner: OpenRunner = async (options, host) => {
@@ -53,25 +48,15 @@ function createContext(
   options: LoadOptions,
   abortFlag: Uint8Array,
 ): NativeHandle {
-  const trained = bindings.llama_model_n_ctx_train(model.address);
   const context = bindings.llama_init_from_model(model.address, {
-    ...bindings.llama_context_default_params(),
-    n_ctx: options.contextSize > 0 ? options.contextSize : Math.min(trained, defaultContextLimit),
-    n_batch: options.batchSize,
-    n_ubatch: Math.min(options.batchSize, microBatch),
-    n_seq_max: options.slots,
-    n_outputs_max: options.slots,
-    n_threads: options.threads,
-    n_threads_batch: options.threads,
-    kv_unified: true,
-    no_perf: true,
+    ...contextParams(bindings, model.address, options),
     abort_callback: cRuntime().strlen,
     abort_callback_data: koffi.address(abortFlag),
   });
   if (context === null) {
     throw new HeddleError(
       'model_load_failed',
-      `No context could be made for ${options.modelPath}: there is not enough memory for its KV cache. Ask for a smaller one (--ctx, --parallel).`,
+      `No context could be made for ${options.modelPath}: there is not enough memory for its KV cache. Unload other models, or serve this one with a smaller --ctx or --parallel.`,
     );
   }
   // The library reads the flag for as long as the context lives: the closure keeps its memory from being collected.

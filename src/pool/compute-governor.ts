@@ -4,6 +4,9 @@ import type { Engine } from '../engine/engine.js';
  * Shares the cores among the engines that are busy right now. llama.cpp's compute threads wait for each other by
  * spinning: two engines that each use all cores run at a hundredth of their speed. With more busy engines than cores each
  * has one thread, which has none to wait for.
+ *
+ * A share takes effect at an engine's next step: for the rest of the running one, and while models are loaded, more threads
+ * can be at work than there are cores.
  */
 export class ComputeGovernor {
   readonly #cores: number;

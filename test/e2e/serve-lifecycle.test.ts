@@ -75,6 +75,15 @@ describe('heddle serve', () => {
     await response.body?.cancel().catch(() => {}); // the connection was cut by the server
   });
 
+  it('goes on when nobody reads its output any more', async () => {
+    const server = await ServerProcess.start('--log-level', 'info');
+    server.closeOutput();
+    const client = clientOf(server);
+    await client.completions.create({ model: 'starter', prompt: 'A', max_tokens: 1 });
+    await client.completions.create({ model: 'starter-draft', prompt: 'A', max_tokens: 1 });
+    expect(await server.stop()).toBe(0);
+  });
+
   it('is forced to end by a second signal', async () => {
     const server = await ServerProcess.start('--grace', '600', '--ctx', '65536');
     const stream = await clientOf(server).chat.completions.create(endless);

@@ -41,6 +41,12 @@ export class ServerProcess {
     return new ServerProcess(child, url, output, exit);
   }
 
+  /** Nobody reads what it prints any more. */
+  closeOutput(): void {
+    this.#child.stdout?.destroy();
+    this.#child.stderr?.destroy();
+  }
+
   /** All that it printed. */
   get output(): string {
     return this.#output.text;

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { Engine } from '../../src/engine/engine.js';
 import { ThreadTransport } from '../../src/engine/thread-transport.js';
@@ -22,6 +21,14 @@ const models = [
     batchSize: 2048,
   },
 ] as const;
+
+/** Resolves when the engine has computed a part of the request's prompt, and goes on with the next. */
+async function inPrefill(engine: Engine, requestId: string): Promise<void> {
+  for (;;) {
+    const { recentSteps } = await engine.inspect();
+    if (recentSteps.some(({ rows }) => rows.some((row) => row.requestId === requestId))) return;
+  }
+}
 
 describe.each(models)('with $name', ({ path, promptLength, batchSize }) => {
   const long = Array.from({ length: promptLength }, (_, index) => (index * 7919) % 256);
@@ -47,7 +54,7 @@ describe.each(models)('with $name', ({ path, promptLength, batchSize }) => {
     const leaving = makeRequest({ prompt: long });
     const generation = engine.generate(leaving);
     expect((await generation.next()).value).toMatchObject({ kind: 'accepted', promptTokens: promptLength });
-    await sleep(300);
+    await inPrefill(engine, leaving.id);
     generation.cancel();
     await until(() => engine.pendingRequests <= 1);
     expect(await together).toEqual(alone);
@@ -68,9 +75,9 @@ describe.each(models)('with $name', ({ path, promptLength, batchSize }) => {
 
   test('an engine that closes in the middle of a prefill aborts it, and frees all that it holds', async () => {
     const engine = await load();
-    const generation = engine.generate(makeRequest({ prompt: long }));
-    await generation.next();
-    await sleep(50);
+    const request = makeRequest({ prompt: long });
+    const generation = engine.generate(request);
+    await inPrefill(engine, request.id);
     const ended = collect(generation).catch((error: unknown) => error);
     const report = await engine.close();
     expect(await ended).toMatchObject({ code: 'model_unloading' });

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { errorCatalogue } from '../../src/core/errors.js';
 import { version } from '../../src/core/version.js';
@@ -36,6 +36,16 @@ describe('docs/api.md', () => {
   ])('says of every parameter of %s what is done with it', (_, parameters) => {
     const missing = Object.keys(parameters).filter((name) => !api.includes(`\`${name}`));
     expect(missing).toEqual([]);
+  });
+});
+
+describe('src/native', () => {
+  it('makes no asynchronous native call: such a call runs on another thread', () => {
+    const files = readdirSync('src/native').filter(
+      (file) => file.endsWith('.ts') && !file.endsWith('.test.ts'),
+    );
+    const offenders = files.filter((file) => /\.async\b/.test(readFileSync(`src/native/${file}`, 'utf8')));
+    expect(offenders).toEqual([]);
   });
 });
 
