@@ -9,6 +9,8 @@ export interface ModelOptions {
   readonly ctx: number;
   readonly parallel: number;
   readonly threads?: number;
+  /** GiB. */
+  readonly memory?: number;
 }
 
 /** The embedded model's folder: what is served when no folder is named. */
@@ -32,6 +34,11 @@ export function addModelOptions(command: Command): Command {
       '--threads <count>',
       "compute threads over all models; the machine's cores when absent",
       count(1, 512),
+    )
+    .option(
+      '--memory <GiB>',
+      "memory for all models; 80 % of the machine's, or of the container's, when absent",
+      decimal(0.001, 1e6),
     );
 }
 
@@ -42,9 +49,14 @@ export function modelDirectories({ modelDir }: ModelOptions): readonly string[] 
 /** Rows of one step; at least one for every sequence. */
 export const stepBudget = 512;
 
-export function engineSettings({ ctx, parallel, threads }: ModelOptions): EngineSettings {
-  const settings = { contextSize: ctx, slots: parallel, batchSize: stepBudget };
-  return threads === undefined ? settings : { ...settings, threads };
+export function engineSettings({ ctx, parallel, threads, memory }: ModelOptions): EngineSettings {
+  return {
+    contextSize: ctx,
+    slots: parallel,
+    batchSize: stepBudget,
+    ...(threads === undefined ? {} : { threads }),
+    ...(memory === undefined ? {} : { memoryCeiling: memory * 2 ** 30 }),
+  };
 }
 
 /** The library rounds a KV cache up to 256 cells anyway. */

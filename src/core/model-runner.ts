@@ -1,5 +1,6 @@
 import type { Batch } from './batch.js';
 import type { SamplingParams, Token } from './generation.js';
+import type { MemoryNeed } from './memory.js';
 
 /** What an engine is asked to load and with how much room. */
 export interface LoadOptions {
@@ -148,3 +149,19 @@ export type OpenRunner = (
     readonly onProgress: (fraction: number) => boolean;
   },
 ) => Promise<ModelRunner>;
+
+/**
+ * What such a module exports as `predictMemory`: the memory that loading a model with these options takes, without loading
+ * it.
+ * @throws HeddleError as {@link OpenRunner} when the model could not be loaded either
+ */
+export type PredictMemory = (
+  options: LoadOptions,
+  host: { readonly libraryLock: Int32Array },
+) => Promise<MemoryNeed>;
+
+/** A module that can be named as an engine's runner. */
+export interface RunnerModule {
+  readonly openRunner: OpenRunner;
+  readonly predictMemory: PredictMemory;
+}

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { OpenRunner } from '../core/model-runner.js';
 import { fakeModel } from '../testing/engine-conformance.js';
-import { FakeRunner } from '../testing/fake-runner.js';
+import { FakeRunner, predictMemory } from '../testing/fake-runner.js';
 import { makeRequest } from '../testing/requests.js';
 import { AbortBoard } from './abort-board.js';
 import { EngineHost } from './engine-host.js';
@@ -21,7 +21,11 @@ async function eventsFor(commands: readonly EngineCommand[], open?: OpenRunner):
       post: (event) => events.push(structuredClone(event)),
     },
     {
-      open: open ?? (async (options, { abortFlag }) => Promise.resolve(new FakeRunner(options, abortFlag))),
+      runner: {
+        openRunner:
+          open ?? (async (options, { abortFlag }) => Promise.resolve(new FakeRunner(options, abortFlag))),
+        predictMemory,
+      },
       board: new AbortBoard(),
       libraryLock: new Int32Array(1),
     },

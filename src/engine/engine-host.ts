@@ -1,5 +1,5 @@
 import { HeddleError, toErrorData } from '../core/errors.js';
-import type { LoadOptions, ModelInfo, OpenRunner } from '../core/model-runner.js';
+import type { LoadOptions, ModelInfo, RunnerModule } from '../core/model-runner.js';
 import type { AbortBoard } from './abort-board.js';
 import { EngineCore } from './engine-core.js';
 import type { CallCommand, CallResults, EngineCommand, EngineEvent } from './protocol.js';
@@ -17,7 +17,7 @@ export interface HostPort {
 
 /** What a host brings to the engine that lives in it. */
 export interface HostServices {
-  readonly open: OpenRunner;
+  readonly runner: RunnerModule;
   readonly board: AbortBoard;
   readonly libraryLock: Int32Array;
 }
@@ -75,6 +75,8 @@ export class EngineHost {
     switch (command.type) {
       case 'load':
         return this.#load(command.options);
+      case 'predict':
+        return this.#services.runner.predictMemory(command.options, this.#services);
       case 'tokenize':
         return this.#loaded().tokenize(command.text, command);
       case 'inspect':
@@ -110,9 +112,9 @@ export class EngineHost {
 
   async #load(options: LoadOptions): Promise<ModelInfo> {
     if (this.#core !== undefined) throw new HeddleError('internal_error', 'This engine has a model already.');
-    const { open, board, libraryLock } = this.#services;
+    const { board, libraryLock } = this.#services;
     let shown = -1;
-    const runner = await open(options, {
+    const runner = await this.#services.runner.openRunner(options, {
       abortFlag: board.flag,
       libraryLock,
       onProgress: (fraction) => {

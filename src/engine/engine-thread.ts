@@ -1,5 +1,5 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import type { OpenRunner } from '../core/model-runner.js';
+import type { RunnerModule } from '../core/model-runner.js';
 import { AbortBoard } from './abort-board.js';
 import { EngineHost, type HostPort } from './engine-host.js';
 import type { EngineCommand } from './protocol.js';
@@ -13,12 +13,12 @@ import type { EngineCommand } from './protocol.js';
 export interface EngineThreadData {
   readonly board: SharedArrayBuffer;
   readonly libraryLock: SharedArrayBuffer;
-  /** URL of a module that exports `openRunner`. */
+  /** URL of a module that is a `RunnerModule`. */
   readonly runnerModule: string;
 }
 
 async function main(port: NonNullable<typeof parentPort>, data: EngineThreadData): Promise<void> {
-  const { openRunner } = (await import(data.runnerModule)) as { openRunner: OpenRunner };
+  const runner = (await import(data.runnerModule)) as RunnerModule;
   const inbox: EngineCommand[] = [];
   let wake: (() => void) | undefined;
   port.on('message', (command: EngineCommand) => {
@@ -39,7 +39,7 @@ async function main(port: NonNullable<typeof parentPort>, data: EngineThreadData
     post: (event) => port.postMessage(event),
   };
   const host = new EngineHost(hostPort, {
-    open: openRunner,
+    runner,
     board: new AbortBoard(data.board),
     libraryLock: new Int32Array(data.libraryLock),
   });

@@ -1,5 +1,6 @@
 import { HeddleError, type ErrorData } from '../core/errors.js';
 import type { GenerateRequest, RequestUpdate, Token } from '../core/generation.js';
+import type { MemoryNeed } from '../core/memory.js';
 import type { LoadOptions, ModelInfo } from '../core/model-runner.js';
 import { laneCount } from './abort-board.js';
 import { Generation } from './generation.js';
@@ -40,6 +41,7 @@ export class Engine {
   readonly #exit: Promise<void>;
   #exited: () => void = () => {};
   #started = false;
+  #loadAsked = false;
   #gone: HeddleError | undefined;
   #closing: Promise<EngineReport | undefined> | undefined;
   #info: ModelInfo | undefined;
@@ -101,6 +103,8 @@ export class Engine {
     options: LoadOptions,
     { onProgress, signal }: { onProgress?: (fraction: number) => void; signal?: AbortSignal } = {},
   ): Promise<ModelInfo> {
+    if (this.#loadAsked) throw new HeddleError('internal_error', 'This engine was already loaded.');
+    this.#loadAsked = true;
     this.#start();
     this.#onProgress = onProgress;
     const cancel = (): void => this.#transport.aborts.cancelLoad();
@@ -115,6 +119,15 @@ export class Engine {
     } finally {
       signal?.removeEventListener('abort', cancel);
     }
+  }
+
+  /**
+   * What loading a model would take. Starts the host, which the model can be loaded in afterwards.
+   * @throws HeddleError why the model could not be loaded
+   */
+  async predict(options: LoadOptions): Promise<MemoryNeed> {
+    this.#start();
+    return this.#call<'predict'>({ type: 'predict', options });
   }
 
   /**
@@ -207,7 +220,7 @@ export class Engine {
   }
 
   #start(): void {
-    if (this.#started) throw new HeddleError('internal_error', 'This engine was already started.');
+    if (this.#started) return;
     this.#started = true;
     this.#transport.start({
       onEvent: (event) => this.#handle(event),

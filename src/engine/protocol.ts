@@ -1,5 +1,6 @@
 import type { ErrorData } from '../core/errors.js';
 import type { GenerateRequest, RequestUpdate, Token } from '../core/generation.js';
+import type { MemoryNeed } from '../core/memory.js';
 import type { LoadOptions, MemoryReading, ModelInfo } from '../core/model-runner.js';
 
 /*
@@ -24,12 +25,15 @@ export type CallCommand =
       readonly addSpecial: boolean;
       readonly parseSpecial: boolean;
     }
+  /** Answered before a model is loaded too. */
+  | { readonly type: 'predict'; readonly call: number; readonly options: LoadOptions }
   | { readonly type: 'inspect'; readonly call: number }
   | { readonly type: 'close'; readonly call: number };
 
 /** What each call is answered with. */
 export interface CallResults {
   load: ModelInfo;
+  predict: MemoryNeed;
   tokenize: Token[];
   inspect: EngineReport;
   /** Undefined when no model had been loaded. */

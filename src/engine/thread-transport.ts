@@ -23,7 +23,7 @@ export class ThreadTransport implements EngineTransport {
 
   /**
    * @param options.name for debuggers: the model's id
-   * @param options.runnerModule URL of a module that exports `openRunner`; the llama.cpp runner when absent
+   * @param options.runnerModule URL of a `RunnerModule`; the llama.cpp runner when absent
    */
   constructor(options: { name: string; runnerModule?: string | undefined }) {
     this.#name = options.name;

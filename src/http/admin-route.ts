@@ -4,7 +4,13 @@ import type { RouteContext } from './route-context.js';
 
 /** `GET /admin/engines`: the models that were asked for so far, and how their engines are doing. */
 export function adminRoute(server: FastifyInstance, { pool }: RouteContext): void {
-  server.get('/admin/engines', async () => ({ engines: await Promise.all(pool.models.map(describe)) }));
+  server.get('/admin/engines', async () => ({
+    engines: await Promise.all(pool.models.map(describe)),
+    memory: {
+      ceiling: pool.memoryCeiling,
+      ledger: pool.ledger.map(({ id, bytes, state }) => ({ id, bytes, state })),
+    },
+  }));
 }
 
 async function describe({

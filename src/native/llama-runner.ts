@@ -9,6 +9,7 @@ import type {
   ModelInfo,
   ModelRunner,
   OpenRunner,
+  PredictMemory,
   Sampler,
 } from '../core/model-runner.js';
 import { BatchBuffer } from './batch-buffer.js';
@@ -19,11 +20,16 @@ import { LlamaSampler } from './llama-sampler.js';
 import type { LlamaBindings } from './llama-bindings.js';
 import type { Pointer } from './llama-structs.js';
 import { loadModel } from './load-model.js';
+import { predictMemory as predictWithLibrary } from './memory-prediction.js';
 import { readMemory } from './memory-reading.js';
 import { describeModel } from './model-info.js';
 import { DisposeStack, NativeHandle } from './native-handle.js';
 import { createThreadPool } from './thread-pool.js';
 import { Vocabulary } from './vocabulary.js';
+
+/** Asks llama.cpp what a model would take. */
+export const predictMemory: PredictMemory = async (options, { libraryLock }) =>
+  predictWithLibrary(openLlamaLibrary(libraryLock), options);
 
 /** Loads a model with llama.cpp, on the calling thread, which owns it from here on. */
 export const openRunner: OpenRunner = async (options, host) => {

@@ -14,9 +14,15 @@ export class ComputeGovernor {
   readonly #engines = new Map<Engine, number>();
   readonly #busy = new Set<Engine>();
 
-  /** @param cores compute threads that may run at once */
-  constructor(cores: number) {
+  readonly #onIdle: () => void;
+
+  /**
+   * @param cores compute threads that may run at once
+   * @param onIdle called when an engine has ended its last request
+   */
+  constructor(cores: number, onIdle: () => void = () => {}) {
     this.#cores = cores;
+    this.#onIdle = onIdle;
   }
 
   /** Threads of a pool large enough for whatever an engine may be told later. */
@@ -35,6 +41,7 @@ export class ComputeGovernor {
       if (busy) this.#busy.add(engine);
       else this.#busy.delete(engine);
       this.#tell();
+      if (!busy) this.#onIdle();
     };
   }
 

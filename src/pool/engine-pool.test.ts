@@ -18,10 +18,10 @@ let contained: boolean[];
 /** Transitions, such as `a ready`. */
 let happened: string[];
 
-function makePool(policy: Partial<PoolPolicy> = {}): EnginePool {
+function makePool(policy: Partial<PoolPolicy> = {}, memoryCeiling = 2 ** 40): EnginePool {
   return new EnginePool({
     catalogue: new ModelCatalogue([folder], silentLogger),
-    settings: { contextSize: 512, slots: 2, batchSize: 64 },
+    settings: { contextSize: 512, slots: 2, batchSize: 64, memoryCeiling },
     createEngine(_, mustBeContained) {
       const transport = new InMemoryTransport();
       transports.push(transport);
@@ -33,7 +33,7 @@ function makePool(policy: Partial<PoolPolicy> = {}): EnginePool {
       progress() {},
       lost: ({ id }) => happened.push(`${id} lost`),
     },
-    policy: { firstRetry: 0, ...policy },
+    policy: { firstRetry: 0, minimumResidency: 0, ...policy },
   });
 }
 
@@ -241,6 +241,102 @@ describe('an engine that is lost', () => {
     await unloaded;
     expect(await text).toMatchObject({ code: 'engine_crashed' });
     expect(happened.at(-1)).toBe('a unloaded');
+  });
+});
+
+describe('memory', () => {
+  async function use(id: string): Promise<void> {
+    const lease = await pool.lease(id);
+    const text = collect(lease.engine.generate(makeRequest()));
+    lease.release();
+    await text;
+  }
+
+  it('is made by unloading the idle model that was used longest ago', async () => {
+    pool = makePool({}, 250);
+    for (const id of ['a', 'b', 'c']) addModel(id, 'fake:?bytes=100');
+    await use('a');
+    await use('b');
+    await use('a');
+    await use('c');
+    expect(pool.stateOf('b')).toBe('unloaded');
+    expect(pool.ledger.map(({ id }) => id).toSorted()).toEqual(['a', 'c']);
+    await use('b');
+    expect(pool.stateOf('a')).toBe('unloaded');
+  });
+
+  it('that a busy model holds is waited for, and its requests end as they would have', async () => {
+    pool = makePool({}, 150);
+    addModel('a', 'fake:?bytes=100');
+    addModel('b', 'fake:?bytes=100');
+    const lease = await pool.lease('a');
+    transports[0]?.gate.hold();
+    const text = collect(lease.engine.generate(makeRequest()));
+    lease.release();
+    await transports[0]?.gate.reached(1);
+    const waiting = pool.lease('b');
+    while (pool.stateOf('b') !== 'queued') await new Promise((resolve) => setImmediate(resolve));
+    expect(pool.stateOf('a')).toBe('ready');
+    transports[0]?.gate.open();
+    expect((await text).finishes).toEqual(['length']);
+    (await waiting).release();
+    expect(pool.stateOf('a')).toBe('unloaded');
+  });
+
+  it('that does not come free in time is refused, with who holds it, and not held against the model', async () => {
+    pool = makePool({ queueWait: 20 }, 150);
+    addModel('a', 'fake:?bytes=100');
+    addModel('b', 'fake:?bytes=100');
+    const lease = await pool.lease('a');
+    await expect(pool.lease('b')).rejects.toMatchObject({
+      code: 'insufficient_memory',
+      message: expect.stringMatching(/Held by a .*in use/) as string,
+    });
+    lease.release();
+    (await pool.lease('b')).release();
+  });
+
+  it('that can never be there is refused at once', async () => {
+    pool = makePool({}, 150);
+    addModel('a', 'fake:?bytes=100');
+    addModel('big', 'fake:?bytes=151');
+    await use('a');
+    await expect(pool.lease('big')).rejects.toMatchObject({ code: 'insufficient_memory' });
+    expect(pool.stateOf('a')).toBe('ready');
+  });
+
+  it('is never promised twice, however many models are asked for at the same time', async () => {
+    pool = makePool({}, 350);
+    const ids = Array.from({ length: 10 }, (_, index) => `m${index}`);
+    for (const id of ids) addModel(id, 'fake:?bytes=100&loadDelayMs=1');
+    let most = 0;
+    const asked = ids.map(async (id) => {
+      await use(id);
+      most = Math.max(
+        most,
+        pool.ledger.reduce((sum, { bytes }) => sum + bytes, 0),
+      );
+    });
+    await Promise.all(asked);
+    expect(most).toBeLessThanOrEqual(350);
+    expect(happened.filter((what) => what.endsWith(' ready'))).toHaveLength(10);
+  });
+
+  it('of a quarantined engine stays on the ledger', async () => {
+    pool = makePool({ teardownDeadline: 20, queueWait: 20 }, 150);
+    addModel('a', 'fake:?bytes=100');
+    addModel('b', 'fake:?bytes=100');
+    const lease = await pool.lease('a');
+    const [stuck] = transports;
+    stuck?.gate.hold();
+    const generation = lease.engine.generate(makeRequest());
+    lease.release();
+    await stuck?.gate.reached(1);
+    await pool.unload('a', 0);
+    expect(pool.ledger).toMatchObject([{ id: 'a', bytes: 100, state: 'quarantined' }]);
+    await expect(pool.lease('b')).rejects.toMatchObject({ code: 'insufficient_memory' });
+    stuck?.gate.open();
+    await expect(collect(generation)).rejects.toMatchObject({ code: 'model_unloading' });
   });
 });
 

@@ -5,6 +5,8 @@ import { ComputeGovernor } from './compute-governor.js';
 import type { EngineState } from './engine-state.js';
 import { ManagedModel, type Lease } from './managed-model.js';
 import type { ModelCatalogue, ModelFile } from './model-catalogue.js';
+import { defaultCeiling, readMachineMemory } from './machine-memory.js';
+import { decideAdmission, insufficientMemory, type MemoryHolder } from './memory-budget.js';
 import { defaultPolicy, type PoolPolicy } from './pool-policy.js';
 
 export type { Lease } from './managed-model.js';
@@ -19,6 +21,8 @@ export interface EngineSettings {
   readonly batchSize: number;
   /** Compute threads over all engines at once; the machine's cores when absent. */
   readonly threads?: number;
+  /** Memory that all engines together may take, bytes; a share of the machine's when absent. */
+  readonly memoryCeiling?: number;
 }
 
 /** Hears what happens to models. */
@@ -37,12 +41,16 @@ export interface PoolObserver {
  */
 export class EnginePool {
   readonly catalogue: ModelCatalogue;
+  /** Memory that all engines together may take, bytes. */
+  readonly memoryCeiling: number;
   readonly #settings: EngineSettings;
   readonly #createEngine: (model: ModelFile, contained: boolean) => Engine;
   readonly #observer: PoolObserver;
   readonly #policy: PoolPolicy;
   readonly #models = new Map<string, ManagedModel>();
   readonly #governor: ComputeGovernor;
+  /** Those who wait for memory, woken by every change that may free some. */
+  #waiting: (() => void)[] = [];
   #admitting = true;
 
   /**
@@ -61,7 +69,12 @@ export class EnginePool {
     this.#createEngine = options.createEngine;
     this.#observer = options.observer;
     this.#policy = { ...defaultPolicy, ...options.policy };
-    this.#governor = new ComputeGovernor(options.settings.threads ?? availableParallelism());
+    this.#governor = new ComputeGovernor(options.settings.threads ?? availableParallelism(), () =>
+      this.#wake(),
+    );
+    const machine = readMachineMemory();
+    this.memoryCeiling =
+      options.settings.memoryCeiling ?? defaultCeiling(machine.totalBytes, machine.cgroupLimitBytes);
   }
 
   /** The models that were asked for at least once, in whatever state they are now. */
@@ -72,6 +85,11 @@ export class EnginePool {
   /** The state of a model, `unloaded` when it was never asked for. */
   stateOf(modelId: string): EngineState['kind'] {
     return this.#models.get(modelId)?.state.kind ?? 'unloaded';
+  }
+
+  /** Memory that engines hold, have reserved, or have not been seen to give back; one line each. */
+  get ledger(): readonly MemoryHolder[] {
+    return this.models.flatMap((model) => holdersOf(model));
   }
 
   /** Requests that have not ended, over all engines. */
@@ -111,6 +129,58 @@ export class EnginePool {
     await Promise.all(this.models.map(async (model) => model.unload(grace)));
   }
 
+  async #makeRoom(model: ManagedModel, needBytes: number, signal: AbortSignal): Promise<void> {
+    const { queueWait, minimumResidency } = this.#policy;
+    const deadline = Date.now() + queueWait;
+    for (;;) {
+      if (signal.aborted) {
+        throw new HeddleError('load_cancelled', `Loading ${model.file.id} was cancelled.`);
+      }
+      const now = Date.now();
+      const budget = {
+        ceilingBytes: this.memoryCeiling,
+        holders: this.ledger,
+        needBytes,
+        now,
+        minimumResidency,
+      };
+      const decision = decideAdmission(budget);
+      switch (decision.kind) {
+        case 'fits':
+          model.reserve(needBytes);
+          return;
+        case 'evict':
+          await Promise.all(decision.ids.map(async (id) => this.#models.get(id)?.unload(0)));
+          break;
+        case 'wait': {
+          if (now >= deadline) throw insufficientMemory(model.file.id, budget, decision);
+          const until = decision.reason === 'residency' ? decision.until : deadline;
+          await this.#change(Math.min(until, deadline) - now, signal);
+          break;
+        }
+        case 'never':
+          throw insufficientMemory(model.file.id, budget, decision);
+      }
+    }
+  }
+
+  /** Resolves at the next change that may have freed memory, or after that many milliseconds. */
+  async #change(milliseconds: number, signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      const done = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#waiting.push(done);
+      signal.addEventListener('abort', done, { once: true });
+    });
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
   async #model(id: string): Promise<ManagedModel> {
     const file = await this.catalogue.find(id);
     if (!this.#admitting) throw new HeddleError('server_shutting_down', 'The server is shutting down.');
@@ -132,16 +202,40 @@ export class EnginePool {
         return engine;
       },
       loadOptions: ({ path }) => ({
-        ...this.#settings,
         modelPath: path,
+        contextSize: this.#settings.contextSize,
+        slots: this.#settings.slots,
+        batchSize: this.#settings.batchSize,
         threads: this.#governor.maximum,
       }),
       admitting: () => this.#admitting,
-      makeRoom: async () => {},
+      makeRoom: async (model, bytes, signal) => this.#makeRoom(model, bytes, signal),
       settle: async () => {},
-      onTransition: (model, from) => this.#observer.changed(model, from),
+      onTransition: (model, from) => {
+        this.#observer.changed(model, from);
+        this.#wake();
+      },
       onProgress: (model, fraction) => this.#observer.progress(model, fraction),
       onLost: (model, engine) => this.#observer.lost(model, engine),
     });
   }
+}
+
+function holdersOf(model: ManagedModel): MemoryHolder[] {
+  const { file, state, bytes, idle, lastUsed, loadedAt } = model;
+  const common = { id: file.id, pinned: false, lastUsed, loadedAt };
+  const quarantined = model.quarantined.map((engine) => ({
+    ...common,
+    bytes: engine.bytes,
+    state: 'quarantined' as const,
+    idle: false,
+  }));
+  if (bytes === 0) return quarantined;
+  return [...quarantined, { ...common, bytes, state: holderState(state.kind), idle }];
+}
+
+function holderState(kind: EngineState['kind']): MemoryHolder['state'] {
+  if (kind === 'ready') return 'resident';
+  if (kind === 'queued' || kind === 'loading') return 'loading';
+  return 'releasing';
 }

@@ -24,8 +24,11 @@ export interface ModelServices {
   readonly loadOptions: (model: ModelFile) => LoadOptions;
   /** Whether new requests are taken; false once the pool closes. */
   readonly admitting: () => boolean;
-  /** Makes room before a load, and waits for it. @throws HeddleError `insufficient_memory` or `load_cancelled` */
-  readonly makeRoom: (model: ModelFile, signal: AbortSignal) => Promise<void>;
+  /**
+   * Makes room before a load, waits for it, and reserves it.
+   * @throws HeddleError `insufficient_memory` or `load_cancelled`
+   */
+  readonly makeRoom: (model: ManagedModel, bytes: number, signal: AbortSignal) => Promise<void>;
   /** Resolves when the memory of an engine that has ended is back. */
   readonly settle: (model: ModelFile) => Promise<void>;
   readonly onTransition: (model: ManagedModel, from: EngineState) => void;
@@ -49,7 +52,9 @@ export class ManagedModel {
   /** Failed loads and losses since it last worked for a while. */
   #failures = 0;
   #lastUsed = 0;
-  #quarantined: Engine[] = [];
+  #quarantined: { readonly engine: Engine; readonly bytes: number }[] = [];
+  #bytes = 0;
+  #loadedAt = 0;
   #loading: AbortController | undefined;
 
   constructor(file: ModelFile, services: ModelServices) {
@@ -82,8 +87,23 @@ export class ManagedModel {
   }
 
   /** Engines whose teardown was never confirmed. */
-  get quarantined(): readonly Engine[] {
+  get quarantined(): readonly { readonly engine: Engine; readonly bytes: number }[] {
     return this.#quarantined;
+  }
+
+  /** Memory the engine holds or has reserved; 0 when there is none. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** When the engine was last loaded, milliseconds since 1970. */
+  get loadedAt(): number {
+    return this.#loadedAt;
+  }
+
+  /** The pool's side, while the model is queued: its memory is set aside. */
+  reserve(bytes: number): void {
+    this.#bytes = bytes;
   }
 
   /**
@@ -153,24 +173,31 @@ export class ManagedModel {
     const { createEngine, loadOptions, makeRoom, onProgress } = this.#services;
     const loading = new AbortController();
     this.#loading = loading;
+    const engine = createEngine(this.file, this.#quarantined.length > 0);
+    const options = loadOptions(this.file);
+    this.#engine = engine;
     this.#enter({ kind: 'queued', since: Date.now() });
     try {
-      await makeRoom(this.file, loading.signal);
+      const { totalBytes } = await engine.predict(options);
+      await makeRoom(this, totalBytes, loading.signal);
       if (loading.signal.aborted)
         throw new HeddleError('load_cancelled', `Loading ${this.file.id} was cancelled.`);
-      const engine = createEngine(this.file, this.#quarantined.length > 0);
-      this.#engine = engine;
       this.#enter({ kind: 'loading', since: Date.now() });
-      await engine.load(loadOptions(this.file), {
+      await engine.load(options, {
         onProgress: (fraction) => onProgress(this.file, fraction),
         signal: loading.signal,
       });
-      this.#enter({ kind: 'ready', since: Date.now() });
+      this.#loadedAt = Date.now();
+      this.#enter({ kind: 'ready', since: this.#loadedAt });
       void this.#watch(engine);
     } catch (thrown) {
       const error = toHeddleError(thrown);
-      this.#engine = undefined;
-      if (error.code === 'load_cancelled') this.#enter({ kind: 'unloaded' });
+      const outcome = await engine.end(this.#services.policy.teardownDeadline);
+      if (outcome === 'unconfirmed') this.#quarantined.push({ engine, bytes: this.#bytes });
+      this.#forgetEngine();
+      // Neither is the model's fault, so neither is held against it.
+      if (error.code === 'load_cancelled' || error.code === 'insufficient_memory')
+        this.#enter({ kind: 'unloaded' });
       else this.#fail(error);
       throw error;
     } finally {
@@ -184,7 +211,7 @@ export class ManagedModel {
     const readySince = Date.now();
     await engine.exited;
     if (this.#engine !== engine || (this.#state.kind !== 'ready' && this.#state.kind !== 'draining')) return;
-    this.#engine = undefined;
+    this.#forgetEngine();
     onLost(this.file, engine);
     if (Date.now() - readySince > policy.steadyAfter) this.#failures = 0;
     if (++this.#failures < policy.crashLimit) {
@@ -216,17 +243,23 @@ export class ManagedModel {
     const unloading = Date.now();
     this.#enter({ kind: 'unloading', since: unloading, deadline: unloading + policy.teardownDeadline });
     const outcome = await engine.end(policy.teardownDeadline);
-    this.#engine = undefined;
     if (outcome === 'unconfirmed') {
-      this.#quarantined.push(engine);
+      this.#quarantined.push({ engine, bytes: this.#bytes });
+      this.#forgetEngine();
       this.#enter({ kind: 'quarantined', since: Date.now() });
       return;
     }
     const settling = Date.now();
     this.#enter({ kind: 'settling', since: settling, deadline: settling + policy.settleDeadline });
     await settle(this.file);
+    this.#forgetEngine();
     this.#failures = 0;
     this.#enter({ kind: 'unloaded' });
+  }
+
+  #forgetEngine(): void {
+    this.#engine = undefined;
+    this.#bytes = 0;
   }
 
   /** Every lease was given back and the engine has said its last word on every request. */

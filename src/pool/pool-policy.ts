@@ -4,6 +4,10 @@ export interface PoolPolicy {
   readonly teardownDeadline: number;
   /** How long memory may take to come back after an engine has ended. */
   readonly settleDeadline: number;
+  /** How long a load may wait for memory that others use. */
+  readonly queueWait: number;
+  /** How long an engine stays at least before it makes room for another. */
+  readonly minimumResidency: number;
   /** Losses in a row after which a model counts as failed. */
   readonly crashLimit: number;
   /** An engine that served for this long was no crash loop. */
@@ -16,6 +20,8 @@ export interface PoolPolicy {
 export const defaultPolicy: PoolPolicy = {
   teardownDeadline: 10_000,
   settleDeadline: 5_000,
+  queueWait: 30_000,
+  minimumResidency: 1_000,
   crashLimit: 3,
   steadyAfter: 60_000,
   firstRetry: 1_000,

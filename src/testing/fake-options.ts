@@ -32,6 +32,8 @@ export interface FakeOptions {
   readonly crashAtDecode: number | undefined;
   /** `crashAs=exit` (status 70, the default), `leave` (status 0), or `throw` (an error in the event loop's next turn). */
   readonly crashAs: FakeCrash;
+  /** `bytes=N`: what loading it is predicted to take; default 1 MiB. */
+  readonly bytes: number;
   /** `chatTemplate=none`: the model has no chat template. */
   readonly chatTemplate: boolean;
 }
@@ -67,6 +69,7 @@ export function readFakeOptions(modelPath: string): FakeOptions {
     failAtDecode: number('failAtDecode'),
     crashAtDecode: number('crashAtDecode'),
     crashAs: crashes.find((how) => how === crashAs) ?? 'exit',
+    bytes: number('bytes') ?? 2 ** 20,
     chatTemplate: take('chatTemplate') !== 'none',
   };
   const unknown = [...query.keys()];

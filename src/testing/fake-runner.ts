@@ -10,6 +10,7 @@ import type {
   ModelInfo,
   ModelRunner,
   OpenRunner,
+  PredictMemory,
   Sampler,
 } from '../core/model-runner.js';
 import { FakeCells } from './fake-cells.js';
@@ -38,6 +39,22 @@ export const openRunner: OpenRunner = async (options, { abortFlag, onProgress })
   if (fake.loadFails !== undefined)
     throw new HeddleError(fake.loadFails, `The fake model ${options.modelPath} fails to load.`);
   return new FakeRunner(options, abortFlag, fake);
+};
+
+/** As {@link openRunner}, what the fake model's path says. */
+export const predictMemory: PredictMemory = async ({ modelPath }) => {
+  const { bytes } = readFakeOptions(modelPath);
+  return Promise.resolve({
+    mappedWeightBytes: 0,
+    copiedWeightBytes: bytes,
+    cacheBytes: 0,
+    computeBytes: 0,
+    tableBytes: 0,
+    codeBytes: 0,
+    deviceBytes: 0,
+    totalBytes: bytes,
+    basis: 'dry-run',
+  });
 };
 
 const chatTemplate = [

@@ -5,7 +5,7 @@ import { AbortBoard } from '../engine/abort-board.js';
 import { EngineHost } from '../engine/engine-host.js';
 import type { EngineCommand, EngineEvent } from '../engine/protocol.js';
 import type { EngineTransport, TransportListener } from '../engine/transport.js';
-import { openRunner } from './fake-runner.js';
+import { openRunner, predictMemory } from './fake-runner.js';
 import { StepGate } from './step-gate.js';
 
 /**
@@ -47,7 +47,11 @@ export class InMemoryTransport implements EngineTransport {
           await this.gate.pass();
         },
       },
-      { open: this.#open, board: this.aborts, libraryLock: new Int32Array(new SharedArrayBuffer(4)) },
+      {
+        runner: { openRunner: this.#open, predictMemory },
+        board: this.aborts,
+        libraryLock: new Int32Array(new SharedArrayBuffer(4)),
+      },
     );
     void host.run().then(
       () => this.#end(),
