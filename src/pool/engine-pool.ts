@@ -216,6 +216,7 @@ export class EnginePool {
         this.#wake();
       },
       onProgress: (model, fraction) => this.#observer.progress(model, fraction),
+      onReleased: () => this.#wake(),
       onLost: (model, engine) => this.#observer.lost(model, engine),
     });
   }

@@ -33,6 +33,8 @@ export interface ModelServices {
   readonly settle: (model: ModelFile) => Promise<void>;
   readonly onTransition: (model: ManagedModel, from: EngineState) => void;
   readonly onProgress: (model: ModelFile, fraction: number) => void;
+  /** The last lease was given back. */
+  readonly onReleased: () => void;
   readonly onLost: (model: ModelFile, engine: Engine) => void;
 }
 
@@ -158,7 +160,9 @@ export class ManagedModel {
       if (released) return;
       released = true;
       this.#leases--;
-      if (this.#leases === 0) for (const resolve of this.#onHandedOver.splice(0)) resolve();
+      if (this.#leases > 0) return;
+      for (const resolve of this.#onHandedOver.splice(0)) resolve();
+      this.#services.onReleased();
     };
     return { model: this.file, engine, release };
   }
