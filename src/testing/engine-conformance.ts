@@ -116,7 +116,7 @@ export function describeEngineConformance<T extends EngineTransport>(
       });
 
       test('gives the same text for the same request, alone or among others', async () => {
-        const engine = await load();
+        const engine = await load('fake:?stepDelayMs=5');
         const prompts = ['first', 'the second prompt', 'third', 'and a fourth, longer than the others'];
         const alone: string[] = [];
         for (const prompt of prompts)
