@@ -8,6 +8,7 @@ import type { ModelCatalogue, ModelFile } from './model-catalogue.js';
 import { defaultCeiling, readMachineMemory } from './machine-memory.js';
 import { decideAdmission, insufficientMemory, type MemoryHolder } from './memory-budget.js';
 import { defaultPolicy, type PoolPolicy } from './pool-policy.js';
+import { untilAborted, withDeadline } from './waiting.js';
 
 export type { Lease } from './managed-model.js';
 
@@ -99,10 +100,11 @@ export class EnginePool {
 
   /**
    * The engine of a model, loaded if need be.
+   * @param signal the caller left; a load that nobody waits for any more is cancelled
    * @throws HeddleError `model_not_found`, `server_shutting_down`, or why the model can not be loaded
    */
-  async lease(modelId: string): Promise<Lease> {
-    return (await this.#model(modelId)).lease();
+  async lease(modelId: string, signal?: AbortSignal): Promise<Lease> {
+    return (await this.#model(modelId)).lease(signal);
   }
 
   /** Loads a model now. @throws HeddleError as {@link lease} */
@@ -155,7 +157,7 @@ export class EnginePool {
         case 'wait': {
           if (now >= deadline) throw insufficientMemory(model.file.id, budget, decision);
           const until = decision.reason === 'residency' ? decision.until : deadline;
-          await this.#change(Math.min(until, deadline) - now, signal);
+          await this.#nextChange(Math.min(until, deadline) - now, signal);
           break;
         }
         case 'never':
@@ -165,16 +167,9 @@ export class EnginePool {
   }
 
   /** Resolves at the next change that may have freed memory, or after that many milliseconds. */
-  async #change(milliseconds: number, signal: AbortSignal): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
-      const done = (): void => {
-        clearTimeout(timer);
-        resolve();
-      };
-      this.#waiting.push(done);
-      signal.addEventListener('abort', done, { once: true });
-    });
+  async #nextChange(milliseconds: number, signal: AbortSignal): Promise<void> {
+    const change = new Promise<void>((resolve) => this.#waiting.push(resolve));
+    await withDeadline(untilAborted(change, signal), milliseconds);
   }
 
   #wake(): void {

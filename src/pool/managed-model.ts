@@ -4,6 +4,7 @@ import type { Engine } from '../engine/engine.js';
 import { transitions, type EngineState } from './engine-state.js';
 import type { ModelFile } from './model-catalogue.js';
 import { backOff, type PoolPolicy } from './pool-policy.js';
+import { untilAborted, withDeadline } from './waiting.js';
 
 /** The right to hand requests over to an engine, until {@link release}. */
 export interface Lease {
@@ -48,8 +49,10 @@ export class ManagedModel {
   #state: EngineState = { kind: 'unloaded' };
   #engine: Engine | undefined;
   /** What those who ask in the states between `ready` and `unloaded` wait for. */
-  #change: Promise<void> | undefined;
+  #change: Promise<void> = Promise.resolve();
   #leases = 0;
+  /** Those who are waiting for a lease. */
+  #waiting = 0;
   #onHandedOver: (() => void)[] = [];
   /** Failed loads and losses since it last worked for a while. */
   #failures = 0;
@@ -80,7 +83,7 @@ export class ManagedModel {
 
   /** Nobody uses the engine, and nobody is about to. */
   get idle(): boolean {
-    return this.#leases === 0 && (this.#engine?.pendingRequests ?? 0) === 0;
+    return this.#leases === 0 && this.#waiting === 0 && (this.#engine?.pendingRequests ?? 0) === 0;
   }
 
   /** When a lease was last given or a request last ended, milliseconds since 1970. */
@@ -109,29 +112,40 @@ export class ManagedModel {
   }
 
   /**
-   * The right to use the engine, loaded if need be; whoever asks while it is unloaded waits, and loads it again.
-   * @throws HeddleError why it can not be loaded
+   * The right to use the engine, loaded if need be; whoever asks while it is unloaded waits, and loads it again. A load
+   * that nobody waits for any more is cancelled.
+   * @param signal the caller left
+   * @throws HeddleError why it can not be loaded; `load_cancelled` when the caller left
    */
-  async lease(): Promise<Lease> {
-    for (;;) {
-      const { kind } = this.#state;
-      if (!this.#services.admitting()) {
-        throw new HeddleError('server_shutting_down', 'The server is shutting down.');
+  async lease(signal?: AbortSignal): Promise<Lease> {
+    this.#waiting++;
+    try {
+      for (;;) {
+        if (signal?.aborted === true) throw this.#cancelled();
+        if (!this.#services.admitting()) {
+          throw new HeddleError('server_shutting_down', 'The server is shutting down.');
+        }
+        const { kind } = this.#state;
+        if (kind === 'ready' && this.#engine !== undefined) {
+          if (this.#engine.alive) return this.#grant(this.#engine);
+          await this.#engine.exited; // it is lost, and its state says so next
+          continue;
+        }
+        if (kind === 'unloaded' || kind === 'quarantined') this.#startLoad();
+        else if (kind === 'failed') this.#retry();
+        // A load that was being cancelled before this caller came fails for others, not for this one.
+        const change = this.#loading?.signal.aborted === true ? this.#change.catch(() => {}) : this.#change;
+        await untilAborted(change, signal);
       }
-      if (kind === 'ready' && this.#engine !== undefined) {
-        if (this.#engine.alive) return this.#grant(this.#engine);
-        await this.#engine.exited; // it is lost, and its state says so next
-        continue;
-      }
-      if (kind === 'unloaded' || kind === 'quarantined') this.#change = this.#load();
-      else if (kind === 'failed') this.#retry();
-      await this.#change;
+    } finally {
+      this.#waiting--;
+      if (this.#waiting === 0) this.#loading?.abort();
     }
   }
 
   /** Loads the model now, even if a load has failed lately. @throws HeddleError why it can not be loaded */
   async load(): Promise<void> {
-    if (this.#state.kind === 'failed') this.#change = this.#load();
+    if (this.#state.kind === 'failed') this.#failures = 0;
     (await this.lease()).release();
   }
 
@@ -144,12 +158,12 @@ export class ManagedModel {
   async unload(grace: number): Promise<void> {
     while (this.#state.kind === 'loading' || this.#state.kind === 'queued') {
       this.#loading?.abort();
-      await this.#change?.catch(() => {}); // whoever asked for the load hears why it ended
+      await this.#change.catch(() => {}); // whoever asked for the load hears why it ended
     }
     if (this.#state.kind === 'ready' && this.#engine !== undefined) {
       this.#change = this.#unload(this.#engine, grace);
     }
-    await this.#change?.catch(() => {}); // as above
+    await this.#change.catch(() => {}); // as above
   }
 
   #grant(engine: Engine): Lease {
@@ -169,8 +183,17 @@ export class ManagedModel {
 
   #retry(): void {
     if (this.#state.kind !== 'failed') return;
-    if (Date.now() < this.#state.retryAt) throw this.#state.error;
+    if (this.#failures > 0 && Date.now() < this.#state.retryAt) throw this.#state.error;
+    this.#startLoad();
+  }
+
+  #startLoad(): void {
     this.#change = this.#load();
+    this.#change.catch(() => {}); // those who wait for it hear of it, if anybody still does
+  }
+
+  #cancelled(): HeddleError {
+    return new HeddleError('load_cancelled', `Loading ${this.file.id} was cancelled.`);
   }
 
   async #load(): Promise<void> {
@@ -184,8 +207,7 @@ export class ManagedModel {
     try {
       const { totalBytes } = await engine.predict(options);
       await makeRoom(this, totalBytes, loading.signal);
-      if (loading.signal.aborted)
-        throw new HeddleError('load_cancelled', `Loading ${this.file.id} was cancelled.`);
+      if (loading.signal.aborted) throw this.#cancelled();
       this.#enter({ kind: 'loading', since: Date.now() });
       await engine.load(options, {
         onProgress: (fraction) => onProgress(this.file, fraction),
@@ -283,12 +305,4 @@ export class ManagedModel {
     this.#state = next;
     this.#services.onTransition(this, from);
   }
-}
-
-/** Waits for a promise, but no longer than that. */
-async function withDeadline(promise: Promise<void>, milliseconds: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<void>((resolve) => (timer = setTimeout(resolve, milliseconds)));
-  await Promise.race([promise, deadline]);
-  clearTimeout(timer);
 }

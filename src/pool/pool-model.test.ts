@@ -1,0 +1,129 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { toHeddleError, type ErrorCode } from '../core/errors.js';
+import { silentLogger } from '../core/logger.js';
+import { Engine } from '../engine/engine.js';
+import { InMemoryTransport } from '../testing/in-memory-transport.js';
+import { collect, makeRequest } from '../testing/requests.js';
+import { EnginePool } from './engine-pool.js';
+import { ModelCatalogue } from './model-catalogue.js';
+
+const ceiling = 250;
+const models = ['a', 'b', 'c', 'd'];
+
+/** What can happen to a pool, in any order and without waiting for what came before. */
+const action = fc.record({
+  kind: fc.constantFrom('request', 'request', 'request', 'load', 'unload', 'crash', 'cancel', 'leave'),
+  model: fc.constantFrom(...models),
+  grace: fc.constantFrom(0, 1, 50),
+  choices: fc.integer({ min: 1, max: 2 }),
+  turns: fc.integer({ min: 0, max: 20 }),
+});
+
+type Action = typeof action extends fc.Arbitrary<infer T> ? T : never;
+
+/** Errors that a request may meet without anybody having done wrong. */
+const expected: readonly ErrorCode[] = [
+  'engine_crashed',
+  'engine_closed',
+  'model_unloading',
+  'load_cancelled',
+  'insufficient_memory',
+];
+
+class Play {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'heddle-play-'));
+  readonly #transports: { model: string; transport: InMemoryTransport }[] = [];
+  readonly #running: Promise<unknown>[] = [];
+  readonly #cancels: (() => void)[] = [];
+  readonly #leavers: AbortController[] = [];
+  readonly outcomes: string[] = [];
+  mostBytes = 0;
+  leastBytes = 0;
+  readonly pool: EnginePool;
+
+  constructor() {
+    for (const model of models) writeFileSync(join(this.#folder, `${model}.gguf`), 'fake:?bytes=100');
+    this.pool = new EnginePool({
+      catalogue: new ModelCatalogue([this.#folder], silentLogger),
+      settings: { contextSize: 256, slots: 2, batchSize: 32, memoryCeiling: ceiling },
+      createEngine: ({ id }) => {
+        const transport = new InMemoryTransport();
+        this.#transports.push({ model: id, transport });
+        return new Engine(transport);
+      },
+      observer: { changed: () => this.#measure(), progress() {}, lost() {} },
+      policy: { firstRetry: 0, minimumResidency: 0, crashLimit: 1000, queueWait: 2000 },
+    });
+  }
+
+  async perform({ kind, model, grace, choices, turns }: Action): Promise<void> {
+    if (kind === 'request') this.#running.push(this.#request(model, choices));
+    else if (kind === 'load') this.#running.push(this.pool.load(model).catch(() => {}));
+    else if (kind === 'unload') this.#running.push(this.pool.unload(model, grace));
+    else if (kind === 'cancel') this.#cancels.shift()?.();
+    else if (kind === 'leave') this.#leavers.shift()?.abort();
+    else if (kind === 'crash') {
+      this.#transports.find((one) => one.model === model && one.transport.running)?.transport.crash();
+    }
+    for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#running);
+    await this.pool.close();
+    rmSync(this.#folder, { recursive: true });
+  }
+
+  get leftRunning(): number {
+    return this.#transports.filter(({ transport }) => transport.running).length;
+  }
+
+  async #request(model: string, choices: number): Promise<void> {
+    const leaver = new AbortController();
+    this.#leavers.push(leaver);
+    try {
+      const lease = await this.pool.lease(model, leaver.signal);
+      const generation = lease.engine.generate(makeRequest({ choices, stop: { maxTokens: 5 } }));
+      lease.release();
+      this.#cancels.push(() => generation.cancel());
+      const { finishes } = await collect(generation);
+      this.outcomes.push(finishes.length === 0 ? 'cancelled' : 'text');
+    } catch (error) {
+      this.outcomes.push(toHeddleError(error).code);
+    }
+  }
+
+  #measure(): void {
+    const bytes = this.pool.ledger.reduce((sum, holder) => sum + holder.bytes, 0);
+    this.mostBytes = Math.max(this.mostBytes, bytes);
+    this.leastBytes = Math.min(this.leastBytes, ...this.pool.ledger.map((holder) => holder.bytes));
+  }
+}
+
+describe('a pool to which anything happens in any order', () => {
+  it('ends every request with text or one typed error, stays below its ceiling, and never hangs', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(action, { minLength: 5, maxLength: 30 }), async (actions) => {
+        const play = new Play();
+        for (const one of actions) await play.perform(one);
+        await play.end();
+        const requests = actions.filter(({ kind }) => kind === 'request').length;
+        expect(play.outcomes).toHaveLength(requests);
+        const strange = play.outcomes.filter(
+          (outcome) =>
+            outcome !== 'text' && outcome !== 'cancelled' && !expected.some((code) => code === outcome),
+        );
+        expect(strange).toEqual([]);
+        expect(play.mostBytes).toBeLessThanOrEqual(ceiling);
+        expect(play.leastBytes).toBeGreaterThanOrEqual(0);
+        expect(play.leftRunning).toBe(0);
+        expect(play.pool.ledger).toEqual([]);
+      }),
+      { numRuns: 200, timeout: 6_000 },
+    );
+  }, 120_000);
+});
