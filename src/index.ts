@@ -8,6 +8,7 @@ export { version } from './core/version.js';
 export { createProcessEngine, createThreadEngine } from './engine/create-engine.js';
 export type { Engine, EngineReport, Generation, GenerationUpdate } from './engine/engine.js';
 export { createServer } from './http/server.js';
-export { EnginePool, type EngineSettings, type Lease, type PoolObserver } from './pool/engine-pool.js';
+export { EnginePool, type Lease, type PoolObserver } from './pool/engine-pool.js';
+export { defaultModelSettings, type ModelSettings, type PoolSettings } from './pool/pool-settings.js';
 export { ModelCatalogue, type ModelFile } from './pool/model-catalogue.js';
 export { renderChat, type ChatMessage } from './prompt/chat-template.js';

@@ -1,3 +1,4 @@
+import type { SettleReport } from '../core/memory.js';
 import type { Engine } from '../engine/engine.js';
 import type { PoolObserver } from '../pool/engine-pool.js';
 import type { EngineState } from '../pool/engine-state.js';
@@ -50,6 +51,13 @@ export class ConsoleObserver implements PoolObserver {
   lost({ id }: ModelFile, { lastWords }: Engine): void {
     this.#line(`the engine of ${id} ended unexpectedly; the next request loads it again`);
     for (const line of lastWords.split('\n').slice(-5)) if (line !== '') this.#line(`  | ${line}`);
+  }
+
+  settled({ id }: ModelFile, { verdict, expectedBytes, returnedBytes = 0 }: SettleReport): void {
+    if (verdict === 'leaked') {
+      const missing = formatBytes(expectedBytes - returnedBytes);
+      this.#line(`${missing} of ${id} did not come back; they stay on the books until the server ends`);
+    }
   }
 
   /** On a terminal the percentage follows on the same line. */

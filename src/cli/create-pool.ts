@@ -2,7 +2,7 @@ import type { Logger } from '../core/logger.js';
 import { createProcessEngine, createThreadEngine } from '../engine/create-engine.js';
 import { EnginePool, type PoolObserver } from '../pool/engine-pool.js';
 import { ModelCatalogue } from '../pool/model-catalogue.js';
-import { engineSettings, type ModelOptions } from './options.js';
+import { poolSettings, type ModelOptions } from './options.js';
 
 /** Where engines live: in a process each, or on threads of this process. */
 export type Isolation = 'process' | 'thread';
@@ -16,7 +16,7 @@ export function createPool(
 ): EnginePool {
   return new EnginePool({
     catalogue: new ModelCatalogue(directories, log),
-    settings: engineSettings(options),
+    settings: poolSettings(options),
     createEngine: ({ id }, contained) =>
       contained || options.isolation === 'process' ? createProcessEngine(id) : createThreadEngine(id),
     observer,

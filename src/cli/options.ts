@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import type { EngineSettings } from '../pool/engine-pool.js';
+import { defaultModelSettings, type PoolSettings } from '../pool/pool-settings.js';
 
 /** Options that say which models there are and how they are loaded. */
 export interface ModelOptions {
@@ -46,14 +46,9 @@ export function modelDirectories({ modelDir }: ModelOptions): readonly string[] 
   return modelDir ?? [starterDirectory];
 }
 
-/** Rows of one step; at least one for every sequence. */
-export const stepBudget = 512;
-
-export function engineSettings({ ctx, parallel, threads, memory }: ModelOptions): EngineSettings {
+export function poolSettings({ ctx, parallel, threads, memory }: ModelOptions): PoolSettings {
   return {
-    contextSize: ctx,
-    slots: parallel,
-    batchSize: stepBudget,
+    defaults: { ...defaultModelSettings, contextSize: ctx, slots: parallel },
     ...(threads === undefined ? {} : { threads }),
     ...(memory === undefined ? {} : { memoryCeiling: memory * 2 ** 30 }),
   };

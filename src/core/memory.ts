@@ -40,3 +40,21 @@ export function anonymousBytes({ totalBytes, mappedWeightBytes, codeBytes }: Mem
  * thread, or of a process with one. Measured with Node 20 on 64-bit Linux.
  */
 export const hostBytes = { thread: 8 * 2 ** 20, process: 20 * 2 ** 20 } as const;
+
+/**
+ * What became of an engine's memory after it ended. `settled`: it was seen to come back in time; `late`: only after the
+ * deadline; `leaked`: it did not; `indeterminate`: nobody can tell, since it could not be read, or since other engines
+ * of the same process grew and shrank meanwhile.
+ */
+export type SettleVerdict = 'settled' | 'late' | 'leaked' | 'indeterminate';
+
+/** One unload, as the settle barrier saw it. */
+export interface SettleReport {
+  readonly verdict: SettleVerdict;
+  /** What should have come back, bytes. */
+  readonly expectedBytes: number;
+  /** What did, bytes; absent where it could not be read. */
+  readonly returnedBytes?: number;
+  /** From the end of the engine to the reading that decided. */
+  readonly milliseconds: number;
+}

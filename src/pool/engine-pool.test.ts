@@ -9,6 +9,7 @@ import { collect, makeRequest } from '../testing/requests.js';
 import { EnginePool } from './engine-pool.js';
 import { ModelCatalogue } from './model-catalogue.js';
 import type { PoolPolicy } from './pool-policy.js';
+import { defaultModelSettings } from './pool-settings.js';
 
 let folder: string;
 let pool: EnginePool;
@@ -21,7 +22,11 @@ let happened: string[];
 function makePool(policy: Partial<PoolPolicy> = {}, memoryCeiling = 2 ** 40): EnginePool {
   return new EnginePool({
     catalogue: new ModelCatalogue([folder], silentLogger),
-    settings: { contextSize: 512, slots: 2, batchSize: 64, memoryCeiling },
+    settings: {
+      defaults: { ...defaultModelSettings, contextSize: 512, slots: 2, batchSize: 64 },
+      memoryCeiling,
+      policy: { firstRetry: 0, minimumResidency: 0, ...policy },
+    },
     createEngine(_, mustBeContained) {
       const transport = new InMemoryTransport();
       transports.push(transport);
@@ -32,8 +37,8 @@ function makePool(policy: Partial<PoolPolicy> = {}, memoryCeiling = 2 ** 40): En
       changed: ({ file, state }) => happened.push(`${file.id} ${state.kind}`),
       progress() {},
       lost: ({ id }) => happened.push(`${id} lost`),
+      settled() {},
     },
-    policy: { firstRetry: 0, minimumResidency: 0, ...policy },
   });
 }
 

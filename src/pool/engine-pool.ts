@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { HeddleError } from '../core/errors.js';
+import type { SettleReport } from '../core/memory.js';
 import type { Engine } from '../engine/engine.js';
 import { ComputeGovernor } from './compute-governor.js';
 import type { EngineState } from './engine-state.js';
@@ -8,23 +9,10 @@ import type { ModelCatalogue, ModelFile } from './model-catalogue.js';
 import { defaultCeiling, readMachineMemory } from './machine-memory.js';
 import { decideAdmission, insufficientMemory, type MemoryHolder } from './memory-budget.js';
 import { defaultPolicy, type PoolPolicy } from './pool-policy.js';
+import { settingsOf, type PoolSettings } from './pool-settings.js';
 import { untilAborted, withDeadline } from './waiting.js';
 
 export type { Lease } from './managed-model.js';
-
-/** How every engine of a pool is loaded. */
-export interface EngineSettings {
-  /** KV cells; 0 takes the model's own context, capped at 8192. */
-  readonly contextSize: number;
-  /** Sequences at once. */
-  readonly slots: number;
-  /** Rows of one step. */
-  readonly batchSize: number;
-  /** Compute threads over all engines at once; the machine's cores when absent. */
-  readonly threads?: number;
-  /** Memory that all engines together may take, bytes; a share of the machine's when absent. */
-  readonly memoryCeiling?: number;
-}
 
 /** Hears what happens to models. */
 export interface PoolObserver {
@@ -34,6 +22,8 @@ export interface PoolObserver {
   progress(model: ModelFile, fraction: number): void;
   /** An engine was lost without having been told to end. */
   lost(model: ModelFile, engine: Engine): void;
+  /** An engine has ended, and its memory was read until it had come back, or could be waited for no longer. */
+  settled(model: ModelFile, report: SettleReport): void;
 }
 
 /**
@@ -44,7 +34,7 @@ export class EnginePool {
   readonly catalogue: ModelCatalogue;
   /** Memory that all engines together may take, bytes. */
   readonly memoryCeiling: number;
-  readonly #settings: EngineSettings;
+  readonly #settings: PoolSettings;
   readonly #createEngine: (model: ModelFile, contained: boolean) => Engine;
   readonly #observer: PoolObserver;
   readonly #policy: PoolPolicy;
@@ -60,16 +50,15 @@ export class EnginePool {
    */
   constructor(options: {
     catalogue: ModelCatalogue;
-    settings: EngineSettings;
+    settings: PoolSettings;
     createEngine: (model: ModelFile, contained: boolean) => Engine;
     observer: PoolObserver;
-    policy?: Partial<PoolPolicy>;
   }) {
     this.catalogue = options.catalogue;
     this.#settings = options.settings;
     this.#createEngine = options.createEngine;
     this.#observer = options.observer;
-    this.#policy = { ...defaultPolicy, ...options.policy };
+    this.#policy = { ...defaultPolicy, ...options.settings.policy };
     this.#governor = new ComputeGovernor(options.settings.threads ?? availableParallelism(), () =>
       this.#wake(),
     );
@@ -196,13 +185,10 @@ export class EnginePool {
         void engine.exited.then(() => this.#governor.remove(engine));
         return engine;
       },
-      loadOptions: ({ path }) => ({
-        modelPath: path,
-        contextSize: this.#settings.contextSize,
-        slots: this.#settings.slots,
-        batchSize: this.#settings.batchSize,
-        threads: this.#governor.maximum,
-      }),
+      loadOptions: ({ id, path }) => {
+        const { contextSize, slots, batchSize } = settingsOf(this.#settings, id);
+        return { modelPath: path, contextSize, slots, batchSize, threads: this.#governor.maximum };
+      },
       admitting: () => this.#admitting,
       makeRoom: async (model, bytes, signal) => this.#makeRoom(model, bytes, signal),
       settle: async () => {},

@@ -10,6 +10,7 @@ import { InMemoryTransport } from '../testing/in-memory-transport.js';
 import { collect, makeRequest } from '../testing/requests.js';
 import { EnginePool } from './engine-pool.js';
 import { ModelCatalogue } from './model-catalogue.js';
+import { defaultModelSettings } from './pool-settings.js';
 
 const ceiling = 250;
 const models = ['a', 'b', 'c', 'd'];
@@ -49,14 +50,17 @@ class Play {
     for (const model of models) writeFileSync(join(this.#folder, `${model}.gguf`), 'fake:?bytes=100');
     this.pool = new EnginePool({
       catalogue: new ModelCatalogue([this.#folder], silentLogger),
-      settings: { contextSize: 256, slots: 2, batchSize: 32, memoryCeiling: ceiling },
+      settings: {
+        defaults: { ...defaultModelSettings, contextSize: 256, slots: 2, batchSize: 32 },
+        memoryCeiling: ceiling,
+        policy: { firstRetry: 0, minimumResidency: 0, crashLimit: 1000, queueWait: 2000 },
+      },
       createEngine: ({ id }) => {
         const transport = new InMemoryTransport();
         this.#transports.push({ model: id, transport });
         return new Engine(transport);
       },
-      observer: { changed: () => this.#measure(), progress() {}, lost() {} },
-      policy: { firstRetry: 0, minimumResidency: 0, crashLimit: 1000, queueWait: 2000 },
+      observer: { changed: () => this.#measure(), progress() {}, lost() {}, settled() {} },
     });
   }
 

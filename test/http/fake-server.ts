@@ -6,7 +6,8 @@ import type { FastifyInstance } from 'fastify';
 import { silentLogger } from '../../src/core/logger.js';
 import { Engine } from '../../src/engine/engine.js';
 import { createServer } from '../../src/http/server.js';
-import { EnginePool, type EngineSettings } from '../../src/pool/engine-pool.js';
+import { EnginePool } from '../../src/pool/engine-pool.js';
+import { defaultModelSettings, type ModelSettings } from '../../src/pool/pool-settings.js';
 import { ModelCatalogue } from '../../src/pool/model-catalogue.js';
 import { InMemoryTransport } from '../../src/testing/in-memory-transport.js';
 import { StepGate } from '../../src/testing/step-gate.js';
@@ -44,7 +45,7 @@ export class FakeServer {
   /** @param models fake models by id, such as `{ chatty: 'fake:?endAfter=5' }` */
   static async start(
     models: Readonly<Record<string, string>>,
-    settings: Partial<EngineSettings> = {},
+    settings: Partial<ModelSettings> = {},
   ): Promise<FakeServer> {
     const folder = mkdtempSync(join(tmpdir(), 'heddle-http-'));
     for (const [id, url] of Object.entries(models)) writeFileSync(join(folder, `${id}.gguf`), `${url}\n`);
@@ -52,14 +53,16 @@ export class FakeServer {
     const transports: InMemoryTransport[] = [];
     const pool = new EnginePool({
       catalogue: new ModelCatalogue([folder], silentLogger),
-      settings: { contextSize: 2048, slots: 4, batchSize: 128, ...settings },
+      settings: {
+        defaults: { ...defaultModelSettings, contextSize: 2048, batchSize: 128, ...settings },
+        policy: { firstRetry: 0, crashLimit: 100 },
+      },
       createEngine: () => {
         const transport = new InMemoryTransport({ gate });
         transports.push(transport);
         return new Engine(transport);
       },
-      observer: { changed() {}, progress() {}, lost() {} },
-      policy: { firstRetry: 0, crashLimit: 100 },
+      observer: { changed() {}, progress() {}, lost() {}, settled() {} },
     });
     const server = createServer({ pool, log: silentLogger });
     const responses = { open: 0 };

@@ -9,6 +9,7 @@ import { createProcessEngine, createThreadEngine } from '../../src/engine/create
 import { readMemory } from '../../src/native/memory-reading.js';
 import { EnginePool } from '../../src/pool/engine-pool.js';
 import { ModelCatalogue } from '../../src/pool/model-catalogue.js';
+import { defaultModelSettings } from '../../src/pool/pool-settings.js';
 import { writeFixture } from '../../src/testing/gguf/fixtures.js';
 import { collect, makeRequest } from '../../src/testing/requests.js';
 import { fixtureFolder } from './fixture-folder.js';
@@ -62,9 +63,11 @@ describe.each([
   it(`can be loaded, used by ${streams} streams and unloaded ${cycles} times, and leave nothing behind`, async () => {
     const pool = new EnginePool({
       catalogue: new ModelCatalogue([folder], silentLogger),
-      settings: { contextSize: 1024, slots: streams, batchSize: 256, threads: 1 },
+      settings: {
+        defaults: { ...defaultModelSettings, contextSize: 1024, slots: streams, batchSize: 256, threads: 1 },
+      },
       createEngine: ({ id }) => createEngine(id),
-      observer: { changed() {}, progress() {}, lost() {} },
+      observer: { changed() {}, progress() {}, lost() {}, settled() {} },
     });
     const texts = new Map<string, string>();
     let settledMemory = 0;
