@@ -64,7 +64,8 @@ describe.each([
     const pool = new EnginePool({
       catalogue: new ModelCatalogue([folder], silentLogger),
       settings: {
-        defaults: { ...defaultModelSettings, contextSize: 1024, slots: streams, batchSize: 256, threads: 1 },
+        threads: 1,
+        defaults: { ...defaultModelSettings, contextSize: 1024, slots: streams, batchSize: 256 },
       },
       createEngine: ({ id }) => createEngine(id),
       observer: { changed() {}, progress() {}, lost() {}, settled() {} },
