@@ -1,63 +1,32 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { silentLogger } from '../core/logger.js';
-import { Engine } from '../engine/engine.js';
-import { InMemoryTransport } from '../testing/in-memory-transport.js';
+import type { InMemoryTransport } from '../testing/in-memory-transport.js';
 import { collect, makeRequest } from '../testing/requests.js';
-import { EnginePool } from './engine-pool.js';
-import { ModelCatalogue } from './model-catalogue.js';
+import { TestPool } from '../testing/test-pool.js';
+import type { EnginePool } from './engine-pool.js';
 import type { PoolPolicy } from './pool-policy.js';
-import { defaultModelSettings } from './pool-settings.js';
 
-let folder: string;
+let test: TestPool;
 let pool: EnginePool;
-let transports: InMemoryTransport[];
-/** Of each engine that was made, whether it had to be one that can be killed. */
-let contained: boolean[];
-/** Transitions, such as `a ready`. */
-let happened: string[];
+let transports: readonly InMemoryTransport[];
+let contained: readonly boolean[];
+let happened: readonly string[];
 
-function makePool(policy: Partial<PoolPolicy> = {}, memoryCeiling = 2 ** 40): EnginePool {
-  return new EnginePool({
-    catalogue: new ModelCatalogue([folder], silentLogger),
-    settings: {
-      defaults: { ...defaultModelSettings, contextSize: 512, slots: 2, batchSize: 64 },
-      memoryCeiling,
-      policy: { firstRetry: 0, minimumResidency: 0, ...policy },
-    },
-    createEngine(_, mustBeContained) {
-      const transport = new InMemoryTransport();
-      transports.push(transport);
-      contained.push(mustBeContained);
-      return new Engine(transport);
-    },
-    observer: {
-      changed: ({ file, state }) => happened.push(`${file.id} ${state.kind}`),
-      progress() {},
-      lost: ({ id }) => happened.push(`${id} lost`),
-      settled() {},
-    },
-  });
+/** The pool of the test, in place of the one that it began with. */
+async function renewPool(policy: Partial<PoolPolicy> = {}, memoryCeiling = 2 ** 40): Promise<void> {
+  await test.close();
+  begin(policy, memoryCeiling);
 }
 
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'heddle-pool-'));
-  transports = [];
-  contained = [];
-  happened = [];
-  pool = makePool();
-});
+function begin(policy: Partial<PoolPolicy> = {}, memoryCeiling = 2 ** 40): void {
+  test = new TestPool({ policy, memoryCeiling });
+  ({ pool, transports, contained, happened } = test);
+}
 
-afterEach(async () => {
-  for (const { gate } of transports) gate.open();
-  await pool.close();
-  rmSync(folder, { recursive: true });
-});
+beforeEach(() => begin());
+afterEach(async () => test.close());
 
 function addModel(id: string, url = 'fake:?'): void {
-  writeFileSync(join(folder, `${id}.gguf`), url);
+  test.addModel(id, url);
 }
 
 describe('loading', () => {
@@ -99,7 +68,7 @@ describe('loading', () => {
   });
 
   it('that failed is remembered until its retry time, unless it is asked for by name', async () => {
-    pool = makePool({ firstRetry: 60_000 });
+    await renewPool({ firstRetry: 60_000 });
     addModel('a', 'fake:?loadFails=model_load_failed');
     await expect(pool.lease('a')).rejects.toMatchObject({ code: 'model_load_failed' });
     addModel('a');
@@ -190,7 +159,7 @@ describe('unloading', () => {
   });
 
   it('that is never confirmed quarantines the engine; the next one must be one that can be killed', async () => {
-    pool = makePool({ teardownDeadline: 20 });
+    await renewPool({ teardownDeadline: 20 });
     addModel('a');
     const lease = await pool.lease('a');
     const [stuck] = transports;
@@ -223,7 +192,7 @@ describe('an engine that is lost', () => {
   });
 
   it('again and again is a failed model, until its retry time', async () => {
-    pool = makePool({ crashLimit: 3, firstRetry: 60_000 });
+    await renewPool({ crashLimit: 3, firstRetry: 60_000 });
     addModel('a');
     for (let crash = 0; crash < 3; crash++) {
       const { engine } = await pool.lease('a');
@@ -253,16 +222,11 @@ describe('an engine that is lost', () => {
 
 describe('memory', () => {
   async function use(id: string): Promise<void> {
-    const lease = await pool.lease(id);
-    const text = collect(lease.engine.generate(makeRequest()));
-    lease.release();
-    await text;
-    // Times of use are whole milliseconds: the next use is a later one.
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await test.use(id);
   }
 
   it('is made by unloading the idle model that was used longest ago', async () => {
-    pool = makePool({}, 250);
+    await renewPool({}, 250);
     for (const id of ['a', 'b', 'c']) addModel(id, 'fake:?bytes=100');
     await use('a');
     await use('b');
@@ -275,7 +239,7 @@ describe('memory', () => {
   });
 
   it('that a busy model holds is waited for, and its requests end as they would have', async () => {
-    pool = makePool({}, 150);
+    await renewPool({}, 150);
     addModel('a', 'fake:?bytes=100');
     addModel('b', 'fake:?bytes=100');
     const lease = await pool.lease('a');
@@ -293,7 +257,7 @@ describe('memory', () => {
   });
 
   it('that does not come free in time is refused, with who holds it, and not held against the model', async () => {
-    pool = makePool({ queueWait: 20 }, 150);
+    await renewPool({ queueWait: 20 }, 150);
     addModel('a', 'fake:?bytes=100');
     addModel('b', 'fake:?bytes=100');
     const lease = await pool.lease('a');
@@ -306,7 +270,7 @@ describe('memory', () => {
   });
 
   it('that can never be there is refused at once', async () => {
-    pool = makePool({}, 150);
+    await renewPool({}, 150);
     addModel('a', 'fake:?bytes=100');
     addModel('big', 'fake:?bytes=151');
     await use('a');
@@ -315,7 +279,7 @@ describe('memory', () => {
   });
 
   it('is never promised twice, however many models are asked for at the same time', async () => {
-    pool = makePool({}, 350);
+    await renewPool({}, 350);
     const ids = Array.from({ length: 10 }, (_, index) => `m${index}`);
     for (const id of ids) addModel(id, 'fake:?bytes=100&loadDelayMs=1');
     let most = 0;
@@ -332,7 +296,7 @@ describe('memory', () => {
   });
 
   it('of a quarantined engine stays on the ledger', async () => {
-    pool = makePool({ teardownDeadline: 20, queueWait: 20 }, 150);
+    await renewPool({ teardownDeadline: 20, queueWait: 20 }, 150);
     addModel('a', 'fake:?bytes=100');
     addModel('b', 'fake:?bytes=100');
     const lease = await pool.lease('a');
