@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -265,6 +265,19 @@ describe('names', () => {
       valueOf(parseMetrics(await other.text(pool, new Map())), 'process_start_time_seconds'),
     ).toBeGreaterThan(0);
   });
+});
+
+it('docs/operations.md lists every metric with its type, and no other', async () => {
+  const rows = readFileSync('docs/operations.md', 'utf8').matchAll(
+    /^\| ((?:`(?:vllm:|heddle_)\w+`(?:, )?)+) \| (counter|gauge|histogram) \|/gm,
+  );
+  const documented = [...rows].flatMap(([, names = '', type]) =>
+    [...names.matchAll(/`([\w:]+)`/g)].map(([, name]) => `${name} ${type}`),
+  );
+  const shown = [...(await read())]
+    .filter(([name]) => !/^(process|nodejs)_/.test(name))
+    .map(([name, { type }]) => `${name} ${type}`);
+  expect(documented.toSorted()).toEqual(shown.toSorted());
 });
 
 it('a process with metrics ends by itself', async () => {

@@ -49,15 +49,13 @@ export class RequestMetrics {
       name: 'vllm:inter_token_latency_seconds',
       help: 'From one token of a choice to its next',
       buckets: tokenGapBuckets,
-      registry,
-    });
+    }).register(registry);
     new TokenHistogram({
       name: 'vllm:time_per_output_token_seconds',
       help: 'The old name of vllm:inter_token_latency_seconds',
       buckets: tokenGapBuckets,
-      registry,
       sameAs: this.#tokenGaps,
-    });
+    }).register(registry);
     this.#timePerToken = histogram(
       'vllm:request_time_per_output_token_seconds',
       'Mean time from one token of a choice to its next, of choices that finished',
@@ -148,15 +146,16 @@ export class RequestMetrics {
   /** A counter that is read from the counts of the models when it is shown. */
   #counter(registry: Registry, name: string, help: string, read: (counts: ModelCounts) => number): void {
     const models = this.#models;
-    new Counter({
+    const counter = new Counter({
       name,
       help,
       labelNames: model,
-      registers: [registry],
+      registers: [],
       collect() {
         this.reset();
         for (const [modelId, counts] of models) this.inc({ model_name: modelId }, read(counts));
       },
     });
+    registry.registerMetric(counter);
   }
 }

@@ -16,7 +16,7 @@ it('a token histogram is the same text as one of prom-client with the same obser
     fc.asyncProperty(observations, async (observed) => {
       const options = { name: 'gaps', help: 'some help' };
       const registry = new Registry();
-      const mine = new TokenHistogram({ ...options, buckets: tokenGapBuckets, registry });
+      const mine = new TokenHistogram({ ...options, buckets: tokenGapBuckets }).register(registry);
       const theirs = new Registry();
       const histogram = new Histogram({
         ...options,
@@ -36,12 +36,7 @@ it('a token histogram is the same text as one of prom-client with the same obser
 });
 
 it('an observation that counts several times is in its bucket and in the sum as often', () => {
-  const counts = new TokenHistogram({
-    name: 'gaps',
-    help: 'x',
-    buckets: [1, 2],
-    registry: new Registry(),
-  }).of('a');
+  const counts = new TokenHistogram({ name: 'gaps', help: 'x', buckets: [1, 2] }).of('a');
   counts.observe(1.5, 3);
   counts.observe(2);
   counts.observe(7);
@@ -51,9 +46,9 @@ it('an observation that counts several times is in its bucket and in the sum as 
 
 it('a histogram under a second name shows the same observations', async () => {
   const registry = new Registry();
-  const options = { help: 'x', buckets: [1], registry };
-  const first = new TokenHistogram({ ...options, name: 'first' });
-  const second = new TokenHistogram({ ...options, name: 'second', sameAs: first });
+  const options = { help: 'x', buckets: [1] };
+  const first = new TokenHistogram({ ...options, name: 'first' }).register(registry);
+  const second = new TokenHistogram({ ...options, name: 'second', sameAs: first }).register(registry);
   first.of('a').observe(0.5);
   expect(second.of('a')).toBe(first.of('a'));
   const text = await registry.metrics();

@@ -20,19 +20,18 @@ export class TokenHistogram {
   readonly #models: Map<string, BucketCounts>;
 
   /** @param options.sameAs a histogram whose observations this one shows under another name */
-  constructor(options: {
-    name: string;
-    help: string;
-    buckets: readonly number[];
-    registry: Registry;
-    sameAs?: TokenHistogram;
-  }) {
+  constructor(options: { name: string; help: string; buckets: readonly number[]; sameAs?: TokenHistogram }) {
     this.name = options.name;
     this.help = options.help;
     this.#bounds = options.buckets;
     this.#models = options.sameAs === undefined ? new Map<string, BucketCounts>() : options.sameAs.#models;
-    // To be shown, a registry asks its metrics for `name` and `get` alone; its types name its own classes.
-    options.registry.registerMetric(this as unknown as Histogram);
+  }
+
+  /** Makes it a metric of a registry. */
+  register(registry: Registry): this {
+    // Of a metric that it shows, a registry uses `name` and `get` alone; its types name its own classes.
+    registry.registerMetric(this as unknown as Histogram);
+    return this;
   }
 
   /** Where observations of a model are counted, from 0 at the first call. */

@@ -6,14 +6,21 @@ type Everything = Required<PoolObserver>;
 
 it('tells each observer of everything, in order, and leaves out what one does not want to hear', () => {
   const heard: string[] = [];
-  const listener = (name: string): Everything => ({
-    created: (...told) => heard.push(`${name} created ${told.join(' ')}`),
-    leased: (...told) => heard.push(`${name} leased ${told.join(' ')}`),
-    changed: (...told) => heard.push(`${name} changed ${told.join(' ')}`),
-    progress: (...told) => heard.push(`${name} progress ${told.join(' ')}`),
-    lost: (...told) => heard.push(`${name} lost ${told.join(' ')}`),
-    settled: (...told) => heard.push(`${name} settled ${told.join(' ')}`),
-  });
+  const listener = (name: string): Everything => {
+    const hear =
+      (event: string) =>
+      (...told: unknown[]): void => {
+        heard.push([name, event, ...told.map(String)].join(' '));
+      };
+    return {
+      created: hear('created'),
+      leased: hear('leased'),
+      changed: hear('changed'),
+      progress: hear('progress'),
+      lost: hear('lost'),
+      settled: hear('settled'),
+    };
+  };
   const { created: _, leased: __, ...few } = listener('b');
   const both = new CompositeObserver(listener('a'), few, listener('c'));
   for (const event of ['created', 'leased', 'changed', 'progress', 'lost', 'settled'] as const) {

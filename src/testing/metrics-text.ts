@@ -43,7 +43,7 @@ export function parseMetrics(text: string): ReadonlyMap<string, MetricFamily> {
     families.set(name, family);
     for (let line = lines[at]; line !== undefined && !line.startsWith('#'); line = lines[++at]) {
       const sample = parseSample(line);
-      const key = JSON.stringify([sample.name, Object.entries(sample.labels).toSorted()]);
+      const key = `${sample.name} ${keyOf(sample.labels)}`;
       if (seen.has(key)) throw new Error(`Twice: ${line}`);
       seen.add(key);
       family.samples.push(sample);
@@ -59,11 +59,10 @@ export function valueOf(
   name: string,
   labels: Readonly<Record<string, string>> = {},
 ): number | undefined {
-  const wanted = JSON.stringify(Object.entries(labels).toSorted());
+  const wanted = keyOf(labels);
   for (const { samples } of families.values()) {
     for (const sample of samples) {
-      if (sample.name === name && JSON.stringify(Object.entries(sample.labels).toSorted()) === wanted)
-        return sample.value;
+      if (sample.name === name && keyOf(sample.labels) === wanted) return sample.value;
     }
   }
   return undefined;
@@ -86,7 +85,8 @@ function checkFamily(name: string, { type, samples }: MetricFamily): void {
   }
   for (const sample of samples) {
     if (sample.name !== name) throw new Error(`${sample.name} is a sample of ${name}.`);
-    if (type === 'counter' && !(sample.value >= 0)) throw new Error(`The counter ${name} is ${sample.value}.`);
+    if (type === 'counter' && !(sample.value >= 0))
+      throw new Error(`The counter ${name} is ${sample.value}.`);
   }
 }
 
@@ -94,7 +94,7 @@ function checkHistogram(name: string, samples: readonly Sample[]): void {
   const series = new Map<string, { bounds: number[]; counts: number[]; sum?: number; count?: number }>();
   for (const { name: part, labels, value } of samples) {
     const { le, ...others } = labels;
-    const key = JSON.stringify(Object.entries(others).toSorted());
+    const key = keyOf(others);
     const one = series.get(key) ?? { bounds: [], counts: [] };
     series.set(key, one);
     if (part === `${name}_bucket` && le !== undefined) {
@@ -111,6 +111,11 @@ function checkHistogram(name: string, samples: readonly Sample[]): void {
     if (!rises(bounds) || !rises(counts)) throw new Error(`The buckets of ${name} do not rise.`);
     if (new Set(bounds).size !== bounds.length) throw new Error(`A bucket of ${name} is there twice.`);
   }
+}
+
+/** The same for the same labels, in whatever order they are written. */
+function keyOf(labels: Readonly<Record<string, string>>): string {
+  return JSON.stringify(Object.entries(labels).toSorted(([one], [other]) => (one < other ? -1 : 1)));
 }
 
 function rises(values: readonly number[]): boolean {

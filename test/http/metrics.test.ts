@@ -178,7 +178,12 @@ describe('an engine that does not answer', () => {
     await server.engine('fake');
     expect(valueOf(await scrape(), 'vllm:num_requests_running', fake)).toBe(0);
     server.gate.hold();
-    const response = await server.post('/v1/completions', { model: 'fake', prompt: 'Hi', stream: true });
+    const response = await server.post('/v1/completions', {
+      model: 'fake',
+      prompt: 'Hi',
+      stream: true,
+      max_tokens: 5,
+    });
     await server.gate.reached(1);
     // The engine stands before its step until the gate is opened: it can not have answered any of these.
     const metrics = await scrape();
