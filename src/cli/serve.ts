@@ -3,6 +3,8 @@ import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { HeddleError } from '../core/errors.js';
 import { createServer } from '../http/server.js';
+import { Metrics } from '../metrics/metrics.js';
+import { CompositeObserver } from '../pool/composite-observer.js';
 import type { EnginePool } from '../pool/engine-pool.js';
 import { banner } from './banner.js';
 import { ConsoleObserver } from './console-observer.js';
@@ -22,10 +24,12 @@ export interface ServeOptions extends ModelOptions {
 /** `heddle serve`: runs until a stop signal. Exit code 0 after a clean stop, 1 after a forced one. */
 export async function serve(options: ServeOptions): Promise<void> {
   const log = pino({ name: 'heddle', level: options.logLevel, base: null }, pino.destination(2));
-  const pool = createPool(modelDirectories(options), options, new ConsoleObserver(process.stdout), log);
+  const metrics = new Metrics();
+  const observer = new CompositeObserver(new ConsoleObserver(process.stdout), metrics.observer);
+  const pool = createPool(modelDirectories(options), options, observer, log);
   const stopped = stopSignal();
   const models = await pool.catalogue.scan();
-  const server = createServer({ pool, log });
+  const server = createServer({ pool, log, metrics });
   await listen(server, options);
   const { port } = server.server.address() as AddressInfo;
   process.stdout.write(
