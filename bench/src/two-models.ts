@@ -180,11 +180,11 @@ interface Reading {
 
 /** Short requests come to the small model every 200 ms, whatever became of those before, while the large one reads. */
 async function readLongPrompt(side: Side): Promise<Reading> {
-  let reading = true;
-  const long = ask(engineOf(side, large), longPrompt, 1).finally(() => (reading = false));
+  const long = ask(engineOf(side, large), longPrompt, 1);
+  const read = long.then(() => true);
+  const pause = async (): Promise<boolean> => new Promise((resolve) => setTimeout(resolve, 200, false));
   const short: Promise<number>[] = [];
-  const sleep = async (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 200));
-  for (await sleep(); reading; await sleep()) short.push(ask(engineOf(side, small), 16, 8));
+  while (!(await Promise.race([read, pause()]))) short.push(ask(engineOf(side, small), 16, 8));
   return { short: await Promise.all(short), long: await long };
 }
 
