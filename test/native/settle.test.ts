@@ -20,6 +20,9 @@ describe.each([
   it('is seen to come back, a few hundred megabytes of it, before the model counts as unloaded', async () => {
     const reports: SettleReport[] = [];
     const ready: number[] = [];
+    const left: number[] = [];
+    /** Measured over predicted, where the engine's process is its own. */
+    const shares: number[] = [];
     pool = new EnginePool({
       catalogue: new ModelCatalogue([starterDirectory], silentLogger),
       settings: {
@@ -32,7 +35,7 @@ describe.each([
       observer: {
         changed: ({ state, memory }) => {
           if (state.kind === 'ready') ready.push(memory.engineBytes);
-          if (state.kind === 'unloaded') expect(memory.engineBytes).toBe(0);
+          if (state.kind === 'unloaded') left.push(memory.engineBytes);
         },
         progress() {},
         lost() {},
@@ -49,12 +52,12 @@ describe.each([
         // It is measured while it runs, and close to what was predicted: the context was never full.
         while (model?.memory.measuredBytes === undefined)
           await new Promise((resolve) => setTimeout(resolve, 5));
-        const { measuredBytes, predictedBytes } = model.memory;
-        expect(measuredBytes).toBeGreaterThan(predictedBytes * 0.5);
-        expect(measuredBytes).toBeLessThan(predictedBytes * 1.1);
+        shares.push(model.memory.measuredBytes / model.memory.predictedBytes);
       }
       await pool.unload('starter', 0);
     }
+    expect(left).toEqual([0, 0, 0]);
+    expect(shares.every((share) => share > 0.5 && share < 1.1)).toBe(true);
     expect(ready.every((bytes) => bytes > 200 * MiB)).toBe(true);
     expect(reports).toHaveLength(3);
     for (const { verdict, expectedBytes, returnedBytes = 0 } of reports) {
