@@ -89,6 +89,16 @@ describe.each(['process', 'thread'] as const)(
       }
     });
 
+    it('ends in the same way when nobody reads its output', async () => {
+      const server = await start();
+      await underWay(server.url);
+      const engines = childrenOf(server.processId);
+      server.closeOutput();
+      server.signal('SIGUSR2');
+      expect(await server.exited()).toBe(1);
+      expect(engines.filter(isRunning)).toEqual([]);
+    });
+
     it('that is stopping already ends with 1 when an error comes that nobody caught', async () => {
       const server = await start('--grace', '600');
       const client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0 });

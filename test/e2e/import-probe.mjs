@@ -17,10 +17,10 @@ const holdings = () => ({
 });
 
 // Node's own pool of threads, and its handles of standard output and error, start with their first use.
-console.log('importing');
-console.error('importing');
+process.stdout.write('importing\n');
+process.stderr.write('importing\n');
 await Promise.all(Array.from({ length: 8 }, () => readFile(import.meta.filename)));
 const before = holdings();
 for (const module of process.argv.slice(2)) await import(module);
 const after = holdings();
-console.log(JSON.stringify({ before, after }));
+process.stdout.write(`${JSON.stringify({ before, after })}\n`);

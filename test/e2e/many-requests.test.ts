@@ -71,7 +71,7 @@ async function atOnce(limit: number, jobs: (() => Promise<void>)[]): Promise<num
 
 describe.each(['process', 'thread'])('a server with --isolation %s', (isolation) => {
   it('answers 355 requests to 3 architectures, up to 20 at once, and 48 at 12, 16 and 20, all in the same processes', async () => {
-    server = await ServerProcess.start('--isolation', isolation, '--model-dir', folder, '--threads', '2');
+    server = await ServerProcess.start('--isolation', isolation, '--model-dir', folder, '--threads', '1');
     const client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0 });
     const expected = new Map<string, string>();
     for (const id of ids) {
