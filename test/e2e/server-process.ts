@@ -33,7 +33,8 @@ export class ServerProcess {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const output = { text: '' };
-    const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    // It has ended, and its output is read to the end.
+    const exit = new Promise<number | null>((resolve) => child.once('close', resolve));
     const url = await new Promise<string>((resolve, reject) => {
       const read = (data: Buffer): void => {
         output.text += data.toString();
