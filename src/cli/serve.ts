@@ -9,6 +9,7 @@ import type { EnginePool } from '../pool/engine-pool.js';
 import { banner } from './banner.js';
 import { ConsoleObserver } from './console-observer.js';
 import { createPool, type Isolation } from './create-pool.js';
+import { fatalError } from './fatal-error.js';
 import { modelDirectories, type ModelOptions } from './options.js';
 
 /** Options of `heddle serve`. */
@@ -21,13 +22,14 @@ export interface ServeOptions extends ModelOptions {
   readonly logLevel: string;
 }
 
-/** `heddle serve`: runs until a stop signal. Exit code 0 after a clean stop, 1 after a forced one. */
+/** `heddle serve`: runs until a stop signal, or an error that nobody caught. docs/operations.md lists its exit codes. */
 export async function serve(options: ServeOptions): Promise<void> {
   const log = pino({ name: 'heddle', level: options.logLevel, base: null }, pino.destination(2));
   const metrics = new Metrics();
   const observer = new CompositeObserver(new ConsoleObserver(process.stdout), metrics.observer);
   const pool = createPool(modelDirectories(options), options, observer, log);
   const stopped = stopSignal();
+  const failed = fatalError(log);
   const models = await pool.catalogue.scan();
   const server = createServer({ pool, log, metrics });
   await listen(server, options);
@@ -40,8 +42,14 @@ export async function serve(options: ServeOptions): Promise<void> {
       directories: pool.catalogue.directories,
     }),
   );
-  await stopped;
-  await shutDown(server, pool, options.grace);
+  const asked = await Promise.race([stopped.then(() => true), failed.then(() => false)]);
+  try {
+    await shutDown(server, pool, asked ? options.grace : 0);
+  } catch (error) {
+    if (asked) throw error;
+    log.fatal({ err: error }, 'the server could not stop in order');
+  }
+  if (!asked) process.exit(); // what the error has left behind must not keep the process
 }
 
 async function listen(server: FastifyInstance, { host, port }: ServeOptions): Promise<void> {
