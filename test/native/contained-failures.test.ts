@@ -233,9 +233,9 @@ describe.each(isolations)('a load in a %s', (isolation) => {
   });
 
   test.each([
-    ['by its caller', (leaving: AbortController) => leaving.abort()],
-    ['by an unload', async () => void (await server.pool.unload('victim', 0))],
-  ] as const)('that is cancelled half-way %s ends as such, and disturbs nobody', async (_, cancel) => {
+    ['by its caller', 'request_cancelled', (leaving: AbortController) => leaving.abort()],
+    ['by an unload', 'load_cancelled', async () => void (await server.pool.unload('victim', 0))],
+  ] as const)('that is cancelled half-way %s ends as such, and disturbs nobody', async (_, expected, cancel) => {
     await start(isolation);
     const gate = new Gate(loadGate(victimPath));
     writeFileSync(endlessLoad(victimPath), '');
@@ -246,7 +246,7 @@ describe.each(isolations)('a load in a %s', (isolation) => {
     const unloaded = server.entered('victim', 'unloaded');
     await beside(async () => {
       await cancel(leaving);
-      expect(await code).toBe('request_cancelled');
+      expect(await code).toBe(expected);
       await unloaded;
     });
     rmSync(endlessLoad(victimPath));
