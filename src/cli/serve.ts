@@ -1,46 +1,58 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
+import { unknownModels } from '../config/unknown-models.js';
+import type { Settings } from '../config/settings.js';
 import { HeddleError } from '../core/errors.js';
 import { createServer } from '../http/server.js';
 import type { EnginePool } from '../pool/engine-pool.js';
 import { banner } from './banner.js';
 import { ConsoleObserver } from './console-observer.js';
-import { createPool, type Isolation } from './create-pool.js';
-import { modelDirectories, type ModelOptions } from './options.js';
+import { createPool } from './create-pool.js';
+import { onHangup } from './hangup.js';
+import { toOverrides, type ServeOptions } from './options.js';
+import { ServerSettings } from './server-settings.js';
 
-/** Options of `heddle serve`. */
-export interface ServeOptions extends ModelOptions {
-  readonly isolation: Isolation;
-  readonly host: string;
-  readonly port: number;
-  /** Seconds. */
-  readonly grace: number;
-  readonly logLevel: string;
-}
-
-/** `heddle serve`: runs until a stop signal. Exit code 0 after a clean stop, 1 after a forced one. */
+/**
+ * `heddle serve`: runs until a stop signal; SIGHUP reads the configuration file again. Exit code 0 after a clean stop, 1
+ * after a forced one.
+ */
 export async function serve(options: ServeOptions): Promise<void> {
-  const log = pino({ name: 'heddle', level: options.logLevel, base: null }, pino.destination(2));
-  const pool = createPool(modelDirectories(options), options, new ConsoleObserver(process.stdout), log);
+  const file = options.config === '' ? undefined : options.config;
+  const settings = await ServerSettings.read(file, toOverrides(options));
+  const { host, logLevel } = settings.current;
+  const log = pino({ name: 'heddle', level: logLevel, base: null }, pino.destination(2));
+  const pool = createPool(() => settings.current, new ConsoleObserver(process.stdout), log);
+  const warn = (ids: readonly string[]): void => {
+    for (const warning of unknownModels(settings.current.pool, ids)) log.warn({ file }, warning);
+  };
+  const apply = async (changed: Settings): Promise<void> => {
+    log.level = changed.logLevel;
+    pool.configure(changed.pool);
+    const models = await pool.catalogue.lookIn(changed.modelDirectories);
+    warn(models.map(({ id }) => id));
+    process.stdout.write(file === undefined ? 'looked for models again\n' : `read ${file} again\n`);
+  };
   const stopped = stopSignal();
-  const models = await pool.catalogue.scan();
-  const server = createServer({ pool, log });
-  await listen(server, options);
-  const { port } = server.server.address() as AddressInfo;
-  process.stdout.write(
-    banner({
-      host: options.host,
-      port,
-      models: models.map(({ id }) => id),
-      directories: pool.catalogue.directories,
-    }),
+  onHangup(
+    () => void settings.reload(apply, log),
+    () => process.emit('SIGTERM'),
   );
+  const models = (await pool.catalogue.scan()).map(({ id }) => id);
+  const server = createServer({ pool, log });
+  await listen(server, settings.current);
+  const { port } = server.server.address() as AddressInfo;
+  process.stdout.write(banner({ host, port, models, directories: pool.catalogue.directories }));
+  warn(models);
+  const preloaded = pool.preload(({ id }, { code, message }) => {
+    log.error({ model: id, code }, `The model ${id} could not be loaded at the start: ${message}`);
+  });
   await stopped;
-  await shutDown(server, pool, options.grace);
+  await shutDown(server, pool, settings.current.grace);
+  await preloaded;
 }
 
-async function listen(server: FastifyInstance, { host, port }: ServeOptions): Promise<void> {
+async function listen(server: FastifyInstance, { host, port }: Settings): Promise<void> {
   try {
     await server.listen({ host, port });
   } catch (error) {
@@ -70,12 +82,15 @@ async function stopSignal(): Promise<void> {
   });
 }
 
-/** Takes no new requests, lets running ones go on for a while, ends the rest with a terminal event, frees the models. */
+/**
+ * Takes no new requests, lets running ones go on for a while, ends the rest with a terminal event, frees the models.
+ * @param grace milliseconds
+ */
 async function shutDown(server: FastifyInstance, pool: EnginePool, grace: number): Promise<void> {
   process.stdout.write('\nstopping; another Ctrl-C forces it\n');
-  const deadline = Date.now() + grace * 1000;
+  const deadline = Date.now() + grace;
   const stopped = server.close();
-  await pool.close(grace * 1000);
+  await pool.close(grace);
   // Every answer is written by now; clients have the rest of the time, or a second, to read theirs.
   const rest = Math.max(1000, deadline - Date.now());
   const timer = setTimeout(() => server.server.closeAllConnections(), rest);
