@@ -141,9 +141,9 @@ describe('settings written as a file', () => {
           before.pool.threads,
           before.pool.memoryCeiling,
         ]);
-        for (const model of [...ids, 'another']) {
-          expect(settingsOf(after.pool, model)).toEqual(settingsOf(before.pool, model));
-          expect(isolationOf(after, model)).toBe(isolationOf(before, model));
+        for (const each of [...ids, 'another']) {
+          expect(settingsOf(after.pool, each)).toEqual(settingsOf(before.pool, each));
+          expect(isolationOf(after, each)).toBe(isolationOf(before, each));
         }
         expect(settingsText(after)).toBe(text);
       }),
