@@ -82,7 +82,7 @@ describe('an error', () => {
     [
       'a key like no other',
       'pool:\n  speed: 9',
-      '2:3 pool.speed is no key; there are queue_wait, minimum_residency, teardown_deadline, settle_deadline, crash_limit, steady_after, first_retry, last_retry',
+      '2:3 pool.speed is no key; there are queue_wait, group_wait, max_queue, minimum_residency, stall_deadline, teardown_deadline, settle_deadline, leak_deadline, memory_interval, crash_limit, steady_after, first_retry, last_retry',
     ],
     ['text for a number', 'port: "80"', '1:7 port must be a whole number, not "80"'],
     ['a fraction', 'threads: 1.5', '1:10 threads must be a whole number, not 1.5'],

@@ -47,9 +47,14 @@ const context = z.int().refine((cells) => cells === 0 || (cells >= 256 && cells 
 /** Keys of `pool:`. */
 export const poolShape = {
   queue_wait: duration().optional(),
+  group_wait: duration().optional(),
+  max_queue: count(1, 100_000).optional(),
   minimum_residency: duration().optional(),
+  stall_deadline: duration(1000).optional(),
   teardown_deadline: duration(100).optional(),
   settle_deadline: duration().optional(),
+  leak_deadline: duration().optional(),
+  memory_interval: duration(100).optional(),
   crash_limit: count(1, 1000).optional(),
   steady_after: duration().optional(),
   first_retry: duration().optional(),
@@ -59,9 +64,14 @@ export const poolShape = {
 /** The key of each field of the pool's policy. */
 export const policyKeys = {
   queueWait: 'queue_wait',
+  groupWait: 'group_wait',
+  maxQueue: 'max_queue',
   minimumResidency: 'minimum_residency',
+  stallDeadline: 'stall_deadline',
   teardownDeadline: 'teardown_deadline',
   settleDeadline: 'settle_deadline',
+  leakDeadline: 'leak_deadline',
+  memoryInterval: 'memory_interval',
   crashLimit: 'crash_limit',
   steadyAfter: 'steady_after',
   firstRetry: 'first_retry',

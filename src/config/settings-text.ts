@@ -5,6 +5,9 @@ import { policyKeys } from './schema.js';
 import { isolationOf, type Settings } from './settings.js';
 import { writeBytes, writeDuration } from './units.js';
 
+/** Keys of `pool:` that are no times. */
+const counts: readonly string[] = ['max_queue', 'crash_limit'];
+
 /** Settings as a configuration file that says all of them: read again, it gives the same settings. */
 export function settingsText(settings: Settings): string {
   const { pool } = settings;
@@ -22,7 +25,7 @@ export function settingsText(settings: Settings): string {
     pool: Object.fromEntries(
       Object.entries(policyKeys).map(([field, key]) => {
         const value = policy[field as keyof typeof policyKeys];
-        return [key, key === 'crash_limit' ? value : writeDuration(value)];
+        return [key, counts.includes(key) ? value : writeDuration(value)];
       }),
     ),
     defaults: modelKeys(pool.defaults),

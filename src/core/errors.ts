@@ -35,6 +35,8 @@ export const errorCatalogue = {
   insufficient_memory: { status: 507, type: 'server_error', retryable: true },
   queue_full: { status: 503, type: 'server_error', retryable: true },
   engine_crashed: { status: 503, type: 'server_error', retryable: true },
+  engine_stalled: { status: 503, type: 'server_error', retryable: true },
+  memory_pressure: { status: 503, type: 'server_error', retryable: true },
   engine_closed: { status: 503, type: 'server_error', retryable: true },
   server_shutting_down: { status: 503, type: 'server_error', retryable: true },
 } as const satisfies Record<string, ErrorEntry>;

@@ -22,6 +22,9 @@ export interface HostServices {
   readonly libraryLock: Int32Array;
 }
 
+/** A host that computes says at least so often that it does, as far as its steps let it; milliseconds. */
+const aliveInterval = 500;
+
 /**
  * The life of an engine, the same in every kind of host: commands in order, a step whenever there is work, one message
  * for each step. An error in a command goes to its caller as data, and the engine serves on.
@@ -31,6 +34,8 @@ export class EngineHost {
   readonly #services: HostServices;
   #core: EngineCore | undefined;
   #closed = false;
+  /** When something was last posted, milliseconds on the clock of `performance`. */
+  #lastPost = 0;
 
   constructor(port: HostPort, services: HostServices) {
     this.#port = port;
@@ -49,6 +54,7 @@ export class EngineHost {
       if (this.#port.beforeStep !== undefined) await this.#port.beforeStep();
       this.#core.step();
       this.#postUpdates();
+      if (performance.now() - this.#lastPost > aliveInterval) this.#post({ type: 'alive' });
     }
   }
 
@@ -65,9 +71,9 @@ export class EngineHost {
     try {
       const value = await this.#result(command);
       this.#postUpdates();
-      this.#port.post({ type: 'result', call, value });
+      this.#post({ type: 'result', call, value });
     } catch (error) {
-      this.#port.post({ type: 'refused', call, error: toErrorData(error) });
+      this.#post({ type: 'refused', call, error: toErrorData(error) });
     }
   }
 
@@ -107,7 +113,7 @@ export class EngineHost {
       return;
     }
     const error = toErrorData(notLoaded());
-    this.#port.post({ type: 'step', updates: [{ kind: 'failed', requestId: request.id, error }] });
+    this.#post({ type: 'step', updates: [{ kind: 'failed', requestId: request.id, error }] });
   }
 
   async #load(options: LoadOptions): Promise<ModelInfo> {
@@ -119,7 +125,7 @@ export class EngineHost {
       libraryLock,
       onProgress: (fraction) => {
         const percent = Math.floor(fraction * 100);
-        if (percent > shown) this.#port.post({ type: 'loading', fraction });
+        if (percent > shown) this.#post({ type: 'loading', fraction });
         shown = percent;
         return !board.loadCancelled;
       },
@@ -133,9 +139,14 @@ export class EngineHost {
     throw notLoaded();
   }
 
+  #post(event: EngineEvent): void {
+    this.#lastPost = performance.now();
+    this.#port.post(event);
+  }
+
   #postUpdates(): void {
     const updates = this.#core?.takeUpdates() ?? [];
-    if (updates.length > 0) this.#port.post({ type: 'step', updates });
+    if (updates.length > 0) this.#post({ type: 'step', updates });
   }
 }
 

@@ -40,6 +40,8 @@ export class Engine {
   readonly #freeLanes: number[] = Array.from({ length: laneCount }, (_, lane) => laneCount - 1 - lane);
   readonly #exit: Promise<void>;
   #exited: () => void = () => {};
+  readonly #departure: Promise<void>;
+  #departed: () => void = () => {};
   #started = false;
   #loadAsked = false;
   #gone: HeddleError | undefined;
@@ -49,12 +51,18 @@ export class Engine {
   #nextCall = 1;
   #idleWaiters: (() => void)[] = [];
   #lastActive = 0;
+  #eventCount = 0;
+  /** A host that is a thread was given up. */
+  #abandoned = false;
+  /** Why a host that is a process was killed; it is lost when it has ended. */
+  #abandonment: ErrorData | undefined;
   /** Told when the engine gets its first request, before that is sent, and when it has ended its last. */
   onBusyChange: ((busy: boolean) => void) | undefined;
 
   constructor(transport: EngineTransport) {
     this.#transport = transport;
     this.#exit = new Promise((resolve) => (this.#exited = resolve));
+    this.#departure = new Promise((resolve) => (this.#departed = resolve));
   }
 
   /** @throws HeddleError `engine_closed` before the model was loaded */
@@ -74,9 +82,29 @@ export class Engine {
     return this.#lastActive;
   }
 
-  /** Resolves when the host has gone, for whatever reason. */
+  /** Resolves when the host has gone, for whatever reason, or was abandoned. */
   get exited(): Promise<void> {
     return this.#exit;
+  }
+
+  /** Resolves when the host has really gone: not when it was abandoned. */
+  get departed(): Promise<void> {
+    return this.#departure;
+  }
+
+  /** Messages that came from the host so far: while it has work, a number that stays the same means a stall. */
+  get eventCount(): number {
+    return this.#eventCount;
+  }
+
+  /** The host has something to do or to answer. */
+  get expectsEvents(): boolean {
+    return this.#gone === undefined && (this.#pending.size > 0 || this.#callers.size > 0);
+  }
+
+  /** Memory that the host takes beside the model, bytes. */
+  get hostBytes(): number {
+    return this.#transport.hostBytes;
   }
 
   /** The OS's process id of the host; undefined when it lives in this process, or is not there. */
@@ -87,6 +115,16 @@ export class Engine {
   /** What the host's process wrote to its standard error lately; empty for other hosts. */
   get lastWords(): string {
     return this.#transport.lastWords ?? '';
+  }
+
+  /** The host is a thread that was given up: it may still be there. */
+  get abandoned(): boolean {
+    return this.#abandoned;
+  }
+
+  /** Why the host is gone; undefined while it is not. */
+  get loss(): HeddleError | undefined {
+    return this.#gone;
   }
 
   /** The host is there, or can still be started. */
@@ -179,9 +217,11 @@ export class Engine {
   /**
    * As {@link close}, but to a deadline. A host that is a process is killed then, and reaped.
    * @param milliseconds how long the teardown may take
-   * @returns `unconfirmed` when the host is a thread that did not end in time: it and its memory are still there
+   * @returns `unconfirmed` when the host is a thread that did not end in time, or was abandoned: it and its memory are
+   *   still there
    */
   async end(milliseconds: number): Promise<'closed' | 'killed' | 'unconfirmed'> {
+    if (this.#abandoned) return 'unconfirmed';
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<'late'>((resolve) => (timer = setTimeout(resolve, milliseconds, 'late')));
     // A host that is lost while it closes has ended as well.
@@ -196,6 +236,24 @@ export class Engine {
     this.#transport.destroy();
     await this.#exit;
     return 'killed';
+  }
+
+  /**
+   * Gives the host up, since it makes no progress: all that is pending fails with `error` now. A process is killed; a
+   * thread can not be, and ends when it finds out, if it ever does.
+   */
+  abandon(error: ErrorData): void {
+    if (this.#gone !== undefined) return;
+    if (this.#transport.destroy === undefined) {
+      this.#abandoned = true;
+      this.#post({ type: 'close', call: 0 });
+      this.#transport.aborts.cancelLoad();
+      this.#transport.aborts.cancelAll();
+      this.#lose(error);
+      return;
+    }
+    this.#abandonment = error;
+    this.#transport.destroy();
   }
 
   /**
@@ -224,7 +282,10 @@ export class Engine {
     this.#started = true;
     this.#transport.start({
       onEvent: (event) => this.#handle(event),
-      onExit: (error) => this.#lose(error),
+      onExit: (error) => {
+        this.#departed();
+        if (this.#gone === undefined) this.#lose(this.#abandonment ?? error);
+      },
     });
   }
 
@@ -242,7 +303,11 @@ export class Engine {
   }
 
   #handle(event: EngineEvent): void {
+    if (this.#gone !== undefined) return;
+    this.#eventCount++;
     switch (event.type) {
+      case 'alive':
+        return;
       case 'result':
         this.#takeCaller(event.call)?.resolve(event.value);
         return;

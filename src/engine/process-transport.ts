@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { createRequire } from 'node:module';
 import type { ErrorData } from '../core/errors.js';
+import { hostBytes } from '../core/memory.js';
 import type { Aborts } from './abort-board.js';
 import { LastLines } from './last-lines.js';
 import type { ProcessNotice, ProcessRequest } from './process-messages.js';
@@ -11,6 +12,7 @@ const require = createRequire(import.meta.url);
 
 /** An engine in a child process: what kills it kills no other engine, and not the gateway. */
 export class ProcessTransport implements EngineTransport {
+  readonly hostBytes = hostBytes.process;
   readonly aborts: Aborts = {
     openLane: (lane) => this.#send({ kind: 'open-lane', lane }),
     cancel: (lane) => this.#send({ kind: 'cancel', lane }),

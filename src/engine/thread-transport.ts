@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { ErrorData } from '../core/errors.js';
+import { hostBytes } from '../core/memory.js';
 import { AbortBoard } from './abort-board.js';
 import type { EngineThreadData } from './engine-thread.js';
 import type { EngineCommand, EngineEvent } from './protocol.js';
@@ -14,6 +15,7 @@ let libraryLock: SharedArrayBuffer | undefined;
 
 /** An engine on a worker thread of this process. */
 export class ThreadTransport implements EngineTransport {
+  readonly hostBytes = hostBytes.thread;
   readonly aborts = new AbortBoard();
   readonly #runnerModule: string;
   readonly #name: string;

@@ -17,6 +17,8 @@ export interface EngineTransport {
   start(listener: TransportListener): void;
   /** Sends a command; they arrive in order. After the host has gone, does nothing. */
   post(command: EngineCommand): void;
+  /** Memory that the host takes beside the model, bytes. */
+  readonly hostBytes: number;
   /** The OS's process id of a host that is a process, while it runs. */
   readonly processId?: number | undefined;
   /** What the host wrote to its standard error lately, the native library's log included; for the operator's eyes. */

@@ -205,13 +205,15 @@ describe('unloading', () => {
     await stuck?.gate.reached(1);
     await pool.unload('a', 0);
     expect(happened.at(-1)).toBe('a quarantined');
-    expect(pool.models[0]?.quarantined).toHaveLength(1);
+    expect(pool.ledger).toMatchObject([{ id: 'a', state: 'quarantined' }]);
 
     const { engine } = await pool.lease('a');
     expect(contained).toEqual([false, true]);
     expect((await collect(engine.generate(makeRequest()))).finishes).toEqual(['length']);
     stuck?.gate.open();
     await expect(collect(generation)).rejects.toMatchObject({ code: 'model_unloading' });
+    while (pool.ledger.length > 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(pool.ledger).toMatchObject([{ id: 'a', state: 'resident' }]);
   });
 });
 

@@ -4,12 +4,20 @@ import type { SettleReport } from '../core/memory.js';
 import type { Engine } from '../engine/engine.js';
 import { ComputeGovernor } from './compute-governor.js';
 import type { EngineState } from './engine-state.js';
-import { ManagedModel, type Lease } from './managed-model.js';
-import type { ModelCatalogue, ModelFile } from './model-catalogue.js';
+import { IdleReaper } from './idle-reaper.js';
 import { defaultCeiling, readMachineMemory } from './machine-memory.js';
-import { decideAdmission, insufficientMemory, type MemoryHolder } from './memory-budget.js';
+import { ManagedModel, type Lease } from './managed-model.js';
+import type { MemoryHolder } from './memory-budget.js';
+import type { MemoryPressure } from './memory-pressure.js';
+import type { MemoryProbe } from './memory-probe.js';
+import { MemoryQueue } from './memory-queue.js';
+import { MemoryWatch } from './memory-watch.js';
+import type { ModelCatalogue, ModelFile } from './model-catalogue.js';
 import { defaultPolicy, type PoolPolicy } from './pool-policy.js';
-import { settingsOf, type PoolSettings } from './pool-settings.js';
+import { settingsOf, type ModelSettings, type PoolSettings } from './pool-settings.js';
+import { SettleBarrier } from './settle-barrier.js';
+import { StallWatch } from './stall-watch.js';
+import { systemProbe } from './system-probe.js';
 import { untilAborted, withDeadline } from './waiting.js';
 
 export type { Lease } from './managed-model.js';
@@ -32,34 +40,49 @@ export interface PoolObserver {
  */
 export class EnginePool {
   readonly catalogue: ModelCatalogue;
-  #settings: PoolSettings;
   readonly #createEngine: (model: ModelFile, contained: boolean) => Engine;
   readonly #observer: PoolObserver;
-  #policy: PoolPolicy;
   readonly #models = new Map<string, ManagedModel>();
   readonly #governor: ComputeGovernor;
+  readonly #barrier: SettleBarrier;
+  readonly #memoryQueue: MemoryQueue;
+  readonly #memoryWatch: MemoryWatch;
+  readonly #stallWatch: StallWatch;
+  readonly #reaper: IdleReaper;
   readonly #machine = readMachineMemory();
-  /** Those who wait for memory, woken by every change that may free some. */
-  #waiting: (() => void)[] = [];
+  #settings: PoolSettings;
+  #policy: PoolPolicy;
+  #pressureWaiters: (() => void)[] = [];
   #admitting = true;
 
   /**
-   * @param options.createEngine `contained` asks for a host that can be killed: the model's last engine was a thread
-   *   whose teardown was never confirmed
+   * @param options.createEngine `contained` asks for a host that can be killed: a thread of the model was quarantined
+   * @param options.probe for tests; the system's when absent
    */
   constructor(options: {
     catalogue: ModelCatalogue;
     settings: PoolSettings;
     createEngine: (model: ModelFile, contained: boolean) => Engine;
     observer: PoolObserver;
+    probe?: MemoryProbe;
   }) {
-    this.catalogue = options.catalogue;
-    this.#settings = options.settings;
-    this.#createEngine = options.createEngine;
-    this.#observer = options.observer;
-    this.#policy = { ...defaultPolicy, ...options.settings.policy };
-    this.#governor = new ComputeGovernor(options.settings.threads ?? availableParallelism(), () =>
-      this.#wake(),
+    const { catalogue, settings, createEngine, observer, probe = systemProbe() } = options;
+    this.catalogue = catalogue;
+    this.#settings = settings;
+    this.#policy = { ...defaultPolicy, ...settings.policy };
+    this.#createEngine = createEngine;
+    this.#observer = observer;
+    this.#governor = new ComputeGovernor(settings.threads ?? availableParallelism(), () => this.#wake());
+    this.#barrier = new SettleBarrier(probe);
+    this.#memoryQueue = new MemoryQueue(this);
+    this.#memoryWatch = new MemoryWatch(probe, this, () => this.#onPressure());
+    this.#stallWatch = new StallWatch(
+      () => this.#models.values(),
+      () => this.#policy.stallDeadline,
+    );
+    this.#reaper = new IdleReaper(
+      () => this.#models.values(),
+      (model) => this.settingsOf(model).idleTimeout,
     );
   }
 
@@ -71,16 +94,6 @@ export class EnginePool {
 
   get settings(): PoolSettings {
     return this.#settings;
-  }
-
-  /**
-   * Other settings from now on. What concerns single models takes effect at their next load, and nothing that runs is
-   * touched; `threads` stays as it was.
-   */
-  configure(settings: PoolSettings): void {
-    this.#settings = settings;
-    this.#policy = { ...defaultPolicy, ...settings.policy };
-    this.#wake();
   }
 
   /** The id that a name stands for: that of the model whose alias it is, or else the name itself. */
@@ -103,6 +116,11 @@ export class EnginePool {
     }
   }
 
+  /** How short memory is, as last read. */
+  get pressure(): MemoryPressure {
+    return this.#memoryWatch.pressure;
+  }
+
   /** The models that were asked for at least once, in whatever state they are now. */
   get models(): readonly ManagedModel[] {
     return [...this.#models.values()];
@@ -113,9 +131,27 @@ export class EnginePool {
     return this.#models.get(this.idOf(name))?.state.kind ?? 'unloaded';
   }
 
+  get policy(): PoolPolicy {
+    return this.#policy;
+  }
+
+  /** Memory of the machine, or of the container, bytes. */
+  get machineBytes(): number {
+    return Math.min(this.#machine.totalBytes, this.#machine.cgroupLimitBytes ?? Infinity);
+  }
+
+  /** A model that was asked for before. */
+  managed(id: string): ManagedModel | undefined {
+    return this.#models.get(id);
+  }
+
+  settingsOf({ file }: ManagedModel): ModelSettings {
+    return settingsOf(this.#settings, file.id);
+  }
+
   /** Memory that engines hold, have reserved, or have not been seen to give back; one line each. */
   get ledger(): readonly MemoryHolder[] {
-    return this.models.flatMap((model) => holdersOf(model));
+    return this.models.flatMap((model) => holdersOf(model, this.settingsOf(model).pinned));
   }
 
   /** Requests that have not ended, over all engines. */
@@ -124,13 +160,26 @@ export class EnginePool {
   }
 
   /**
+   * Replaces the settings. Those of how a model is kept hold at once, those of how it is loaded at its next load; the
+   * number of compute threads stays.
+   */
+  configure(settings: PoolSettings): void {
+    this.#settings = settings;
+    this.#policy = { ...defaultPolicy, ...settings.policy };
+    this.#wake();
+  }
+
+  /**
    * The engine of a model, loaded if need be.
    * @param name its id, or an alias
    * @param signal the caller left; a load that nobody waits for any more is cancelled
-   * @throws HeddleError `model_not_found`, `server_shutting_down`, or why the model can not be loaded
+   * @throws HeddleError `model_not_found`, `server_shutting_down`, `queue_full`, `memory_pressure`, or why the model can
+   *   not be loaded
    */
   async lease(name: string, signal?: AbortSignal): Promise<Lease> {
-    return (await this.#model(name)).lease(signal);
+    const model = await this.#model(name);
+    if (this.pressure !== 'none') await this.#waitForRelief(signal);
+    return model.lease(signal);
   }
 
   /** Loads a model now. @throws HeddleError as {@link lease} */
@@ -174,52 +223,42 @@ export class EnginePool {
   /** Unloads every model, and takes no more requests; running ones may go on for `grace` milliseconds. */
   async close(grace = 0): Promise<void> {
     this.#admitting = false;
+    this.#releasePressureWaiters();
     await Promise.all(this.models.map(async (model) => model.unload(grace)));
-  }
-
-  async #makeRoom(model: ManagedModel, needBytes: number, signal: AbortSignal): Promise<void> {
-    const { queueWait, minimumResidency } = this.#policy;
-    const deadline = Date.now() + queueWait;
-    for (;;) {
-      if (signal.aborted) {
-        throw new HeddleError('load_cancelled', `Loading ${model.file.id} was cancelled.`);
-      }
-      const now = Date.now();
-      const budget = {
-        ceilingBytes: this.memoryCeiling,
-        holders: this.ledger,
-        needBytes,
-        now,
-        minimumResidency,
-      };
-      const decision = decideAdmission(budget);
-      switch (decision.kind) {
-        case 'fits':
-          model.reserve(needBytes);
-          return;
-        case 'evict':
-          await Promise.all(decision.ids.map(async (id) => this.#models.get(id)?.unload(0)));
-          break;
-        case 'wait': {
-          if (now >= deadline) throw insufficientMemory(model.file.id, budget, decision);
-          const until = decision.reason === 'residency' ? decision.until : deadline;
-          await this.#nextChange(Math.min(until, deadline) - now, signal);
-          break;
-        }
-        case 'never':
-          throw insufficientMemory(model.file.id, budget, decision);
-      }
-    }
-  }
-
-  /** Resolves at the next change that may have freed memory, or after that many milliseconds. */
-  async #nextChange(milliseconds: number, signal: AbortSignal): Promise<void> {
-    const change = new Promise<void>((resolve) => this.#waiting.push(resolve));
-    await withDeadline(untilAborted(change, signal), milliseconds);
+    this.#stallWatch.stop();
+    this.#memoryWatch.stop();
+    this.#reaper.stop();
   }
 
   #wake(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    this.#memoryQueue.wake();
+    this.#stallWatch.wake();
+    this.#memoryWatch.wake();
+    if (this.#admitting) this.#reaper.look();
+  }
+
+  async #waitForRelief(signal: AbortSignal | undefined): Promise<void> {
+    const deadline = Date.now() + this.#policy.queueWait;
+    while (this.pressure !== 'none' && this.#admitting) {
+      if (signal?.aborted === true) return; // the lease says so
+      if (Date.now() >= deadline) {
+        throw new HeddleError(
+          'memory_pressure',
+          'The machine is short of memory, so no new requests are taken. Send the request again later, or unload a model.',
+        );
+      }
+      const relief = new Promise<void>((resolve) => this.#pressureWaiters.push(resolve));
+      await withDeadline(untilAborted(relief, signal), deadline - Date.now());
+    }
+  }
+
+  #onPressure(): void {
+    this.#releasePressureWaiters();
+    this.#memoryQueue.wake();
+  }
+
+  #releasePressureWaiters(): void {
+    for (const resolve of this.#pressureWaiters.splice(0)) resolve();
   }
 
   async #model(name: string): Promise<ManagedModel> {
@@ -237,11 +276,9 @@ export class EnginePool {
   }
 
   #manage(file: ModelFile): ManagedModel {
-    const policy = (): PoolPolicy => this.#policy;
     return new ManagedModel(file, {
-      get policy() {
-        return policy();
-      },
+      policy: () => this.#policy,
+      barrier: this.#barrier,
       createEngine: (model, contained) => {
         const engine = this.#createEngine(model, contained);
         this.#governor.add(engine);
@@ -253,36 +290,37 @@ export class EnginePool {
         return { modelPath: path, contextSize, slots, batchSize, threads: this.#governor.maximum };
       },
       admitting: () => this.#admitting,
-      makeRoom: async (model, bytes, signal) => this.#makeRoom(model, bytes, signal),
-      settle: async () => {},
+      makeRoom: async (model, bytes, signal) => this.#memoryQueue.enter(model, bytes, signal),
       onTransition: (model, from) => {
         this.#observer.changed(model, from);
         this.#wake();
       },
       onProgress: (model, fraction) => this.#observer.progress(model, fraction),
-      onReleased: () => this.#wake(),
+      onRelief: () => this.#wake(),
       onLost: (model, engine) => this.#observer.lost(model, engine),
+      onSettled: (model, report) => this.#observer.settled(model, report),
     });
   }
 }
 
-/** The model's file is another one by now, and nobody uses the one it was. */
-function isOutdated({ file, state, idle, quarantined }: ManagedModel, { path }: ModelFile): boolean {
+/** The model's file is another one by now, and nothing is left of the one it was. */
+function isOutdated({ file, state, idle, memory }: ManagedModel, { path }: ModelFile): boolean {
   const atRest = state.kind === 'unloaded' || state.kind === 'failed';
-  return file.path !== path && atRest && idle && quarantined.length === 0;
+  return file.path !== path && atRest && idle && memory.remainders.size === 0;
 }
 
-function holdersOf(model: ManagedModel): MemoryHolder[] {
-  const { file, state, bytes, idle, lastUsed, loadedAt } = model;
-  const common = { id: file.id, pinned: false, lastUsed, loadedAt };
-  const quarantined = model.quarantined.map((engine) => ({
+function holdersOf(model: ManagedModel, pinned: boolean): MemoryHolder[] {
+  const { file, state, memory, idle, lastUsed, loadedAt } = model;
+  const common = { id: file.id, lastUsed, loadedAt };
+  const holders = [...memory.remainders].map((remainder): MemoryHolder => ({
     ...common,
-    bytes: engine.bytes,
-    state: 'quarantined' as const,
+    ...remainder,
     idle: false,
+    pinned: false,
   }));
-  if (bytes === 0) return quarantined;
-  return [...quarantined, { ...common, bytes, state: holderState(state.kind), idle }];
+  if (memory.engineBytes > 0)
+    holders.push({ ...common, bytes: memory.engineBytes, state: holderState(state.kind), idle, pinned });
+  return holders;
 }
 
 function holderState(kind: EngineState['kind']): MemoryHolder['state'] {

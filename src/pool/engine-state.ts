@@ -5,9 +5,10 @@ import type { HeddleError } from '../core/errors.js';
  *       \__________________/  |   \       |           |            |
  *                             |    \      | lost      | lost       | unconfirmed
  *                             v     \     v           v            v
- *                           failed   `-> unloaded or failed     quarantined
+ *                           failed   `-> unloaded or failed     quarantined --> unloaded
  *
- * A ready engine is busy while it has requests; that is a count, not a state.
+ * A host that stalls is given up: a process is lost, a thread becomes quarantined, from queued, loading, ready or
+ * draining. A ready engine is busy while it has requests; that is a count, not a state.
  */
 
 /** The states of a model in the pool, what each waits for, and who ends it. */
@@ -28,20 +29,20 @@ export type EngineState =
   | { readonly kind: 'settling'; readonly since: number; readonly deadline: number }
   /** Could not be loaded, or was lost too often. Ended by a request after `retryAt`. */
   | { readonly kind: 'failed'; readonly error: HeddleError; readonly retryAt: number }
-  /** Its teardown was never confirmed: the thread and its memory are still there. Lasts as long as the process. */
+  /** Its teardown was never confirmed: the thread and its memory are still there. Ended by the thread's end, or a request. */
   | { readonly kind: 'quarantined'; readonly since: number };
 
 export type EngineStateKind = EngineState['kind'];
 
 /** Which state may follow which. Anything else is a bug, and throws. */
 export const transitions: Readonly<Record<EngineStateKind, readonly EngineStateKind[]>> = {
-  unloaded: ['queued', 'loading'],
-  queued: ['loading', 'unloaded', 'failed'],
-  loading: ['ready', 'failed', 'unloading', 'unloaded'],
-  ready: ['draining', 'unloaded', 'failed'],
-  draining: ['unloading', 'unloaded', 'failed'],
+  unloaded: ['queued'],
+  queued: ['loading', 'unloaded', 'failed', 'quarantined'],
+  loading: ['ready', 'failed', 'unloaded', 'quarantined'],
+  ready: ['draining', 'unloaded', 'failed', 'quarantined'],
+  draining: ['unloading', 'unloaded', 'failed', 'quarantined'],
   unloading: ['settling', 'quarantined'],
   settling: ['unloaded'],
-  failed: ['queued', 'loading', 'unloaded'],
-  quarantined: ['queued', 'loading'],
+  failed: ['queued'],
+  quarantined: ['queued', 'unloaded'],
 };

@@ -22,27 +22,61 @@ export function defaultCeiling(totalBytes: number, cgroupLimitBytes?: number): n
 const version2Files = ['memory.max', 'memory.high'];
 const version1Files = ['memory.limit_in_bytes'];
 
+/** Where the kernel's files are; for tests. */
+export interface CgroupPlaces {
+  /** Where the control groups are mounted. */
+  readonly cgroupRoot?: string;
+  /** The kernel's list of this process's groups. */
+  readonly groupList?: string;
+}
+
 /**
  * Reads what the machine and the control groups of this process allow. A group is limited by those above it too, and in
  * a container the path that the kernel tells may be one of the host's: every level that can be read counts.
- * @param places for tests: where the control groups are mounted, and the kernel's list of this process's groups
  */
-export function readMachineMemory(
-  places: { totalBytes?: number; cgroupRoot?: string; groupList?: string } = {},
-): MachineMemory {
-  const { totalBytes = totalmem(), cgroupRoot = '/sys/fs/cgroup', groupList = '/proc/self/cgroup' } = places;
-  const limits: number[] = [];
-  for (const { controllers, path } of groupsOf(groupList)) {
-    const version2 = controllers === '';
-    if (!version2 && !controllers.split(',').includes('memory')) continue;
-    const mount = version2 ? cgroupRoot : join(cgroupRoot, 'memory');
-    const files = version2 ? version2Files : version1Files;
-    for (const level of levels(path)) {
-      for (const file of files) limits.push(...readLimit(join(mount, level, file)));
-    }
-  }
-  const least = Math.min(...limits);
+export function readMachineMemory({
+  totalBytes = totalmem(),
+  ...places
+}: CgroupPlaces & { totalBytes?: number } = {}): MachineMemory {
+  const least = Math.min(
+    ...groupFolders(places).flatMap(({ folder, version2 }) => readLimits(folder, version2)),
+  );
   return least < totalBytes ? { totalBytes, cgroupLimitBytes: least } : { totalBytes };
+}
+
+/**
+ * What the control groups of this process have left, bytes: the least over all levels of limit less use. Pages of files
+ * that were not used lately do not count as use, since the system takes those back first. Infinite without a limit.
+ */
+export function cgroupAvailable(places: CgroupPlaces = {}): number {
+  const left = groupFolders(places).map(({ folder, version2 }) => {
+    const limit = Math.min(...readLimits(folder, version2));
+    if (limit === Infinity) return Infinity;
+    const [used] = readNumber(join(folder, version2 ? 'memory.current' : 'memory.usage_in_bytes'));
+    if (used === undefined) return Infinity;
+    const inactive = /^(?:total_)?inactive_file (\d+)$/m.exec(
+      readText(join(folder, 'memory.stat')) ?? '',
+    )?.[1];
+    return limit - used + Number(inactive ?? 0);
+  });
+  return Math.min(...left);
+}
+
+/** The groups of this process that limit memory, with those above them. */
+function groupFolders({
+  cgroupRoot = '/sys/fs/cgroup',
+  groupList = '/proc/self/cgroup',
+}: CgroupPlaces): { folder: string; version2: boolean }[] {
+  return groupsOf(groupList).flatMap(({ controllers, path }) => {
+    const version2 = controllers === '';
+    if (!version2 && !controllers.split(',').includes('memory')) return [];
+    const mount = version2 ? cgroupRoot : join(cgroupRoot, 'memory');
+    return levels(path).map((level) => ({ folder: join(mount, level), version2 }));
+  });
+}
+
+function readLimits(folder: string, version2: boolean): number[] {
+  return (version2 ? version2Files : version1Files).flatMap((file) => readNumber(join(folder, file)));
 }
 
 /** Lines of /proc/self/cgroup: `0::/path` in version 2, `4:memory:/path` in version 1. */
@@ -59,8 +93,8 @@ function levels(path: string): string[] {
   return Array.from({ length: names.length + 1 }, (_, depth) => `/${names.slice(0, depth).join('/')}`);
 }
 
-/** A limit in bytes, if there is one: version 2 says `max` for none, version 1 a number larger than any memory. */
-function readLimit(file: string): number[] {
+/** A number of bytes, if there is one: version 2 says `max` for none, version 1 a number larger than any memory. */
+function readNumber(file: string): number[] {
   const text = readText(file)?.trim();
   return text !== undefined && /^\d+$/.test(text) ? [Number(text)] : [];
 }

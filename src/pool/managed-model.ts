@@ -1,9 +1,12 @@
-import { HeddleError, toHeddleError } from '../core/errors.js';
+import { HeddleError, toHeddleError, type ErrorData } from '../core/errors.js';
+import type { SettleReport } from '../core/memory.js';
 import type { LoadOptions } from '../core/model-runner.js';
 import type { Engine } from '../engine/engine.js';
 import { transitions, type EngineState } from './engine-state.js';
 import type { ModelFile } from './model-catalogue.js';
+import { ModelMemory } from './model-memory.js';
 import { backOff, type PoolPolicy } from './pool-policy.js';
+import type { SettleBarrier } from './settle-barrier.js';
 import { untilAborted, withDeadline } from './waiting.js';
 
 /** The right to hand requests over to an engine, until {@link release}. */
@@ -19,8 +22,9 @@ export interface Lease {
 
 /** What a managed model is made of, and whom it tells. */
 export interface ModelServices {
-  readonly policy: PoolPolicy;
-  /** `contained`: the last engine on a thread was quarantined, so this one must live in a process. */
+  readonly policy: () => PoolPolicy;
+  readonly barrier: SettleBarrier;
+  /** `contained`: an engine on a thread was quarantined, so this one must live in a process. */
   readonly createEngine: (model: ModelFile, contained: boolean) => Engine;
   readonly loadOptions: (model: ModelFile) => LoadOptions;
   /** Whether new requests are taken; false once the pool closes. */
@@ -30,13 +34,19 @@ export interface ModelServices {
    * @throws HeddleError `insufficient_memory` or `load_cancelled`
    */
   readonly makeRoom: (model: ManagedModel, bytes: number, signal: AbortSignal) => Promise<void>;
-  /** Resolves when the memory of an engine that has ended is back. */
-  readonly settle: (model: ModelFile) => Promise<void>;
   readonly onTransition: (model: ManagedModel, from: EngineState) => void;
   readonly onProgress: (model: ModelFile, fraction: number) => void;
-  /** The last lease was given back. */
-  readonly onReleased: () => void;
+  /** Memory may have become free, or the engine idle. */
+  readonly onRelief: () => void;
   readonly onLost: (model: ModelFile, engine: Engine) => void;
+  readonly onSettled: (model: ModelFile, report: SettleReport) => void;
+}
+
+/** How a model's engines ended that were not told to. */
+export interface Losses {
+  readonly count: number;
+  /** The last one; absent when there was none. */
+  readonly last?: { readonly at: number; readonly error: ErrorData };
 }
 
 /**
@@ -45,6 +55,7 @@ export interface ModelServices {
  */
 export class ManagedModel {
   readonly file: ModelFile;
+  readonly memory: ModelMemory;
   readonly #services: ModelServices;
   #state: EngineState = { kind: 'unloaded' };
   #engine: Engine | undefined;
@@ -53,25 +64,29 @@ export class ManagedModel {
   #leases = 0;
   /** Those who are waiting for a lease. */
   #waiting = 0;
+  /** Those for whom the engine takes no more requests. */
+  readonly #holds = new Set<object>();
+  #held: Promise<void> = Promise.resolve();
+  #resume: () => void = () => {};
   #onHandedOver: (() => void)[] = [];
   /** Failed loads and losses since it last worked for a while. */
   #failures = 0;
+  #losses: Losses = { count: 0 };
   #lastUsed = 0;
-  #quarantined: { readonly engine: Engine; readonly bytes: number }[] = [];
-  #bytes = 0;
   #loadedAt = 0;
   #loading: AbortController | undefined;
 
   constructor(file: ModelFile, services: ModelServices) {
     this.file = file;
     this.#services = services;
+    this.memory = new ModelMemory(services.barrier, services.policy, () => this.#onMemoryChange());
   }
 
   get state(): EngineState {
     return this.#state;
   }
 
-  /** The engine, from `loading` to `unloading`. */
+  /** The engine, from `queued` to `unloading`. */
   get engine(): Engine | undefined {
     return this.#engine;
   }
@@ -81,9 +96,15 @@ export class ManagedModel {
     return this.#leases;
   }
 
+  /** Callers that wait for a lease. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
   /** Nobody uses the engine, and nobody is about to. */
   get idle(): boolean {
-    return this.#leases === 0 && this.#waiting === 0 && (this.#engine?.pendingRequests ?? 0) === 0;
+    const wanted = this.#waiting > 0 && this.#holds.size === 0;
+    return this.#leases === 0 && !wanted && (this.#engine?.pendingRequests ?? 0) === 0;
   }
 
   /** When a lease was last given or a request last ended, milliseconds since 1970. */
@@ -91,51 +112,49 @@ export class ManagedModel {
     return Math.max(this.#lastUsed, this.#engine?.lastActive ?? 0);
   }
 
-  /** Engines whose teardown was never confirmed. */
-  get quarantined(): readonly { readonly engine: Engine; readonly bytes: number }[] {
-    return this.#quarantined;
-  }
-
-  /** Memory the engine holds or has reserved; 0 when there is none. */
-  get bytes(): number {
-    return this.#bytes;
-  }
-
   /** When the engine was last loaded, milliseconds since 1970. */
   get loadedAt(): number {
     return this.#loadedAt;
   }
 
-  /** The pool's side, while the model is queued: its memory is set aside. */
-  reserve(bytes: number): void {
-    this.#bytes = bytes;
+  get losses(): Losses {
+    return this.#losses;
+  }
+
+  /** What keeps the model from being served as it should be, for the operator's eyes; undefined when nothing does. */
+  get problem(): string | undefined {
+    if (this.#state.kind === 'failed') return this.#state.error.message;
+    for (const { state } of this.memory.remainders) {
+      if (state === 'quarantined') return 'A thread of it did not end; it and its memory are still there.';
+      if (state === 'leaked') return 'Memory of an engine that ended did not come back.';
+    }
+    const { last } = this.#losses;
+    return last !== undefined && last.at > this.#loadedAt ? last.error.message : undefined;
   }
 
   /**
    * The right to use the engine, loaded if need be; whoever asks while it is unloaded waits, and loads it again. A load
    * that nobody waits for any more is cancelled.
    * @param signal the caller left
-   * @throws HeddleError why it can not be loaded; `load_cancelled` when the caller left
+   * @throws HeddleError why it can not be loaded; `queue_full`; `request_cancelled` when the caller left
    */
   async lease(signal?: AbortSignal): Promise<Lease> {
+    const { policy, admitting } = this.#services;
+    if (this.#waiting >= policy().maxQueue && !this.#takesRequests()) {
+      throw new HeddleError(
+        'queue_full',
+        `${this.#waiting} requests are waiting for the model ${this.file.id} already. Send the request again later.`,
+      );
+    }
     this.#waiting++;
     try {
       for (;;) {
-        if (signal?.aborted === true) throw this.#cancelled();
-        if (!this.#services.admitting()) {
-          throw new HeddleError('server_shutting_down', 'The server is shutting down.');
+        if (signal?.aborted === true) {
+          throw new HeddleError('request_cancelled', 'The client closed the connection.');
         }
-        const { kind } = this.#state;
-        if (kind === 'ready' && this.#engine !== undefined) {
-          if (this.#engine.alive) return this.#grant(this.#engine);
-          await this.#engine.exited; // it is lost, and its state says so next
-          continue;
-        }
-        if (kind === 'unloaded' || kind === 'quarantined') this.#startLoad();
-        else if (kind === 'failed') this.#retry();
-        // A load that was being cancelled before this caller came fails for others, not for this one.
-        const change = this.#loading?.signal.aborted === true ? this.#change.catch(() => {}) : this.#change;
-        await untilAborted(change, signal);
+        if (!admitting()) throw new HeddleError('server_shutting_down', 'The server is shutting down.');
+        await untilAborted(this.#next(), signal);
+        if (this.#takesRequests() && admitting()) return this.#grant();
       }
     } finally {
       this.#waiting--;
@@ -145,7 +164,7 @@ export class ManagedModel {
 
   /** Loads the model now, even if a load has failed lately. @throws HeddleError why it can not be loaded */
   async load(): Promise<void> {
-    if (this.#state.kind === 'failed') this.#failures = 0;
+    if (this.#state.kind === 'failed') this.#startLoad();
     (await this.lease()).release();
   }
 
@@ -166,7 +185,60 @@ export class ManagedModel {
     await this.#change.catch(() => {}); // as above
   }
 
-  #grant(engine: Engine): Lease {
+  /**
+   * The engine takes no more requests until {@link resume}, or until it is loaded anew: another model has its turn.
+   * @returns whether that is new
+   */
+  hold(holder: object): boolean {
+    if (this.#holds.has(holder)) return false;
+    if (this.#holds.size === 0) this.#held = new Promise((resolve) => (this.#resume = resolve));
+    this.#holds.add(holder);
+    return true;
+  }
+
+  resume(holder: object): void {
+    this.#holds.delete(holder);
+    if (this.#holds.size === 0) this.#resume();
+  }
+
+  /** The engine has work and makes no progress: gives it up. A process is killed, a thread quarantined. */
+  giveUp(error: ErrorData): void {
+    this.#engine?.abandon(error);
+  }
+
+  #takesRequests(): boolean {
+    return this.#state.kind === 'ready' && this.#engine?.alive === true && this.#holds.size === 0;
+  }
+
+  /** What must happen before a lease can be given; nothing when it can be now. */
+  async #next(): Promise<void> {
+    switch (this.#state.kind) {
+      case 'ready':
+        // An engine that is lost says so in the state next.
+        if (this.#engine?.alive !== true) return this.#engine?.exited;
+        return this.#holds.size > 0 ? this.#held : undefined;
+      case 'failed':
+        if (Date.now() < this.#state.retryAt) throw this.#state.error;
+        this.#startLoad();
+        return this.#change;
+      case 'unloaded':
+      case 'quarantined':
+        this.#startLoad();
+        return this.#change;
+      case 'queued':
+      case 'loading':
+        // A load that was being cancelled before this caller came fails for others, not for this one.
+        return this.#loading?.signal.aborted === true ? this.#change.catch(() => {}) : this.#change;
+      case 'draining':
+      case 'unloading':
+      case 'settling':
+        return this.#change;
+    }
+  }
+
+  #grant(): Lease {
+    const engine = this.#engine;
+    if (engine === undefined) throw new HeddleError('internal_error', 'There is no engine to lease.');
     this.#leases++;
     this.#lastUsed = Date.now();
     let released = false;
@@ -176,15 +248,9 @@ export class ManagedModel {
       this.#leases--;
       if (this.#leases > 0) return;
       for (const resolve of this.#onHandedOver.splice(0)) resolve();
-      this.#services.onReleased();
+      this.#services.onRelief();
     };
     return { model: this.file, engine, release };
-  }
-
-  #retry(): void {
-    if (this.#state.kind !== 'failed') return;
-    if (this.#failures > 0 && Date.now() < this.#state.retryAt) throw this.#state.error;
-    this.#startLoad();
   }
 
   #startLoad(): void {
@@ -192,22 +258,21 @@ export class ManagedModel {
     this.#change.catch(() => {}); // those who wait for it hear of it, if anybody still does
   }
 
-  #cancelled(): HeddleError {
-    return new HeddleError('load_cancelled', `Loading ${this.file.id} was cancelled.`);
-  }
-
   async #load(): Promise<void> {
     const { createEngine, loadOptions, makeRoom, onProgress } = this.#services;
     const loading = new AbortController();
     this.#loading = loading;
-    const engine = createEngine(this.file, this.#quarantined.length > 0);
+    const contained = [...this.memory.remainders].some(({ state }) => state === 'quarantined');
+    const engine = createEngine(this.file, contained);
     const options = loadOptions(this.file);
     this.#engine = engine;
     this.#enter({ kind: 'queued', since: Date.now() });
     try {
-      const { totalBytes } = await engine.predict(options);
-      await makeRoom(this, totalBytes, loading.signal);
-      if (loading.signal.aborted) throw this.#cancelled();
+      const need = await engine.predict(options);
+      this.memory.predicted(engine, need);
+      await makeRoom(this, need.totalBytes + engine.hostBytes, loading.signal);
+      if (loading.signal.aborted)
+        throw new HeddleError('load_cancelled', `Loading ${this.file.id} was cancelled.`);
       this.#enter({ kind: 'loading', since: Date.now() });
       await engine.load(options, {
         onProgress: (fraction) => onProgress(this.file, fraction),
@@ -218,12 +283,12 @@ export class ManagedModel {
       void this.#watch(engine);
     } catch (thrown) {
       const error = toHeddleError(thrown);
-      const outcome = await engine.end(this.#services.policy.teardownDeadline);
-      if (outcome === 'unconfirmed') this.#quarantined.push({ engine, bytes: this.#bytes });
-      this.#forgetEngine();
-      // Neither is the model's fault, so neither is held against it.
-      if (error.code === 'load_cancelled' || error.code === 'insufficient_memory')
-        this.#enter({ kind: 'unloaded' });
+      const ended = await this.#end(engine);
+      this.#noteLoss(error);
+      // None of these is the model's fault, so none is held against it.
+      const innocent = error.code === 'load_cancelled' || error.code === 'insufficient_memory';
+      if (ended === 'unconfirmed') this.#enter({ kind: 'quarantined', since: Date.now() });
+      else if (innocent) this.#enter({ kind: 'unloaded' });
       else this.#fail(error);
       throw error;
     } finally {
@@ -237,61 +302,92 @@ export class ManagedModel {
     const readySince = Date.now();
     await engine.exited;
     if (this.#engine !== engine || (this.#state.kind !== 'ready' && this.#state.kind !== 'draining')) return;
-    this.#forgetEngine();
+    this.#engine = undefined;
+    this.#noteLoss(engine.loss);
+    if (engine.abandoned) this.memory.quarantine(engine);
+    else this.memory.forget();
     onLost(this.file, engine);
-    if (Date.now() - readySince > policy.steadyAfter) this.#failures = 0;
-    if (++this.#failures < policy.crashLimit) {
-      this.#enter({ kind: 'unloaded' });
-      return;
+    if (Date.now() - readySince > policy().steadyAfter) this.#failures = 0;
+    this.#failures++;
+    if (engine.abandoned) this.#enter({ kind: 'quarantined', since: Date.now() });
+    else if (this.#failures < policy().crashLimit) this.#enter({ kind: 'unloaded' });
+    else {
+      this.#failures--; // counted again by the failure itself
+      this.#fail(
+        new HeddleError(
+          'engine_crashed',
+          `The engine of ${this.file.id} was lost ${policy().crashLimit} times in a row. The server's output says what it said last.`,
+        ),
+      );
     }
-    this.#failures--; // counted again by the failure itself
-    this.#fail(
-      new HeddleError(
-        'engine_crashed',
-        `The engine of ${this.file.id} was lost ${policy.crashLimit} times in a row. The server's output says what it said last.`,
-      ),
-    );
   }
 
   #fail(error: HeddleError): void {
-    const { policy } = this.#services;
     this.#failures++;
-    this.#enter({ kind: 'failed', error, retryAt: Date.now() + backOff(policy, this.#failures) });
+    const retryAt = Date.now() + backOff(this.#services.policy(), this.#failures);
+    this.#enter({ kind: 'failed', error, retryAt });
+  }
+
+  #noteLoss(error: HeddleError | undefined): void {
+    if (error?.code !== 'engine_crashed' && error?.code !== 'engine_stalled') return;
+    const { code, message, retryable } = error;
+    this.#losses = {
+      count: this.#losses.count + 1,
+      last: { at: Date.now(), error: { code, message, retryable } },
+    };
   }
 
   async #unload(engine: Engine, grace: number): Promise<void> {
-    const { policy, settle } = this.#services;
+    const { teardownDeadline, settleDeadline } = this.#services.policy();
     const draining = Date.now();
     this.#enter({ kind: 'draining', since: draining, deadline: draining + grace });
     await withDeadline(this.#drained(engine), grace);
     if (this.#engine !== engine) return; // it was lost meanwhile
 
     const unloading = Date.now();
-    this.#enter({ kind: 'unloading', since: unloading, deadline: unloading + policy.teardownDeadline });
-    const outcome = await engine.end(policy.teardownDeadline);
-    if (outcome === 'unconfirmed') {
-      this.#quarantined.push({ engine, bytes: this.#bytes });
-      this.#forgetEngine();
-      this.#enter({ kind: 'quarantined', since: Date.now() });
-      return;
+    this.#enter({ kind: 'unloading', since: unloading, deadline: unloading + teardownDeadline });
+    const ended = await this.#end(engine, () => {
+      const settling = Date.now();
+      this.#enter({ kind: 'settling', since: settling, deadline: settling + settleDeadline });
+    });
+    if (ended === 'unconfirmed') this.#enter({ kind: 'quarantined', since: Date.now() });
+    else {
+      this.#failures = 0;
+      this.#enter({ kind: 'unloaded' });
     }
-    const settling = Date.now();
-    this.#enter({ kind: 'settling', since: settling, deadline: settling + policy.settleDeadline });
-    await settle(this.file);
-    this.#forgetEngine();
-    this.#failures = 0;
-    this.#enter({ kind: 'unloaded' });
   }
 
-  #forgetEngine(): void {
+  /**
+   * Tears the engine down and waits for its memory, or quarantines it.
+   * @param onEnded the host has ended, its memory is waited for
+   */
+  async #end(engine: Engine, onEnded?: () => void): Promise<'closed' | 'killed' | 'unconfirmed'> {
+    const { policy, onSettled } = this.#services;
+    const held = this.memory.engineBytes > 0;
+    const release = held ? await this.memory.prepareRelease() : undefined;
+    const outcome = await engine.end(policy().teardownDeadline);
     this.#engine = undefined;
-    this.#bytes = 0;
+    if (outcome === 'unconfirmed') {
+      this.memory.quarantine(engine);
+      return outcome;
+    }
+    onEnded?.();
+    if (release === undefined) this.memory.forget();
+    else await this.memory.settle(release, (report) => onSettled(this.file, report));
+    return outcome;
   }
 
   /** Every lease was given back and the engine has said its last word on every request. */
   async #drained(engine: Engine): Promise<void> {
     if (this.#leases > 0) await new Promise<void>((resolve) => this.#onHandedOver.push(resolve));
     await engine.idle();
+  }
+
+  /** A quarantined thread that has ended after all is no reason to be wary of the model any more. */
+  #onMemoryChange(): void {
+    const quarantined = [...this.memory.remainders].some(({ state }) => state === 'quarantined');
+    if (this.#state.kind === 'quarantined' && !quarantined) this.#enter({ kind: 'unloaded' });
+    else this.#services.onRelief();
   }
 
   #enter(next: EngineState): void {
@@ -303,6 +399,10 @@ export class ManagedModel {
       );
     }
     this.#state = next;
+    if (from.kind === 'ready') {
+      this.#holds.clear();
+      this.#resume();
+    }
     this.#services.onTransition(this, from);
   }
 }

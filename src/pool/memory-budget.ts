@@ -2,9 +2,10 @@ import { HeddleError } from '../core/errors.js';
 
 /**
  * Where the bytes of an engine stand. `loading`: reserved; `releasing`: it is being unloaded, and its memory has not
- * been seen to come back; `quarantined`: its teardown was never confirmed, nobody knows when its memory comes back.
+ * been seen to come back; `quarantined`: its teardown was never confirmed, nobody knows when its memory comes back;
+ * `leaked`: it ended, and its memory did not come back.
  */
-export type HolderState = 'resident' | 'loading' | 'releasing' | 'quarantined';
+export type HolderState = 'resident' | 'loading' | 'releasing' | 'quarantined' | 'leaked';
 
 /** One line of the ledger. */
 export interface MemoryHolder {
@@ -47,7 +48,7 @@ export type AdmissionDecision =
    */
   | { readonly kind: 'wait'; readonly reason: 'releasing' | 'busy' }
   | { readonly kind: 'wait'; readonly reason: 'residency'; readonly until: number }
-  /** It needs more than there is without the pinned and quarantined engines. */
+  /** It needs more than there is without pinned and quarantined engines, and what leaked. */
   | { readonly kind: 'never'; readonly availableBytes: number };
 
 /**
@@ -85,9 +86,19 @@ export function decideAdmission(budget: MemoryBudget): AdmissionDecision {
   return { kind: 'wait', reason: 'busy' };
 }
 
+/**
+ * The engines that must end their requests for a load to fit, and are not allowed new ones from then on: those that would
+ * be evicted if they were idle. Pure; empty when nothing needs to wait for engines in use.
+ */
+export function enginesToHold(budget: MemoryBudget): readonly string[] {
+  const holders = budget.holders.map((holder) => ({ ...holder, idle: true }));
+  const decision = decideAdmission({ ...budget, holders });
+  return decision.kind === 'evict' ? decision.ids : [];
+}
+
 /** The engine will not go by itself, however long one waits. */
 function isFixed({ state, pinned }: MemoryHolder): boolean {
-  return state === 'quarantined' || (pinned && state !== 'releasing');
+  return state === 'quarantined' || state === 'leaked' || (pinned && state !== 'releasing');
 }
 
 function held(holders: readonly MemoryHolder[]): number {

@@ -32,6 +32,8 @@ const expected: readonly ErrorCode[] = [
   'engine_closed',
   'model_unloading',
   'load_cancelled',
+  'request_cancelled',
+  'queue_full',
   'insufficient_memory',
 ];
 
@@ -53,7 +55,14 @@ class Play {
       settings: {
         defaults: { ...defaultModelSettings, contextSize: 256, slots: 2, batchSize: 32 },
         memoryCeiling: ceiling,
-        policy: { firstRetry: 0, minimumResidency: 0, crashLimit: 1000, queueWait: 2000 },
+        policy: {
+          firstRetry: 0,
+          minimumResidency: 0,
+          crashLimit: 1000,
+          queueWait: 2000,
+          groupWait: 5,
+          maxQueue: 8,
+        },
       },
       createEngine: ({ id }) => {
         const transport = new InMemoryTransport();

@@ -14,6 +14,7 @@ import { StepGate } from './step-gate.js';
  */
 export class InMemoryTransport implements EngineTransport {
   readonly aborts = new AbortBoard();
+  readonly hostBytes = 0;
   /** Holds the engine between steps. */
   readonly gate: StepGate;
   readonly #open: OpenRunner;

@@ -1,0 +1,142 @@
+import { HeddleError } from '../core/errors.js';
+import type { ManagedModel } from './managed-model.js';
+import {
+  decideAdmission,
+  enginesToHold,
+  insufficientMemory,
+  type MemoryBudget,
+  type MemoryHolder,
+} from './memory-budget.js';
+import type { PoolPolicy } from './pool-policy.js';
+import { untilAborted, withDeadline } from './waiting.js';
+
+/** A load that waits for memory. */
+interface Claim {
+  readonly model: ManagedModel;
+  readonly bytes: number;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+}
+
+/** What the queue sees of the pool. */
+interface Pool {
+  readonly memoryCeiling: number;
+  readonly ledger: readonly MemoryHolder[];
+  readonly policy: PoolPolicy;
+  managed(id: string): ManagedModel | undefined;
+}
+
+/**
+ * The loads that wait for memory. A load that fits goes ahead of those that do not, until one of them has waited for
+ * {@link PoolPolicy.groupWait}: then the memory it waits for is its own, and engines in use that stand in its way take no
+ * more requests.
+ */
+export class MemoryQueue {
+  readonly #pool: Pool;
+  /** The oldest first. */
+  readonly #claims: Claim[] = [];
+  #waiting: (() => void)[] = [];
+
+  constructor(pool: Pool) {
+    this.#pool = pool;
+  }
+
+  /** Loads that wait now. */
+  get length(): number {
+    return this.#claims.length;
+  }
+
+  /** Something changed that may have freed memory. */
+  wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /**
+   * Makes room for a load, waits for it, and reserves it.
+   * @throws HeddleError `insufficient_memory`, or `load_cancelled` when the signal is aborted
+   */
+  async enter(model: ManagedModel, bytes: number, signal: AbortSignal): Promise<void> {
+    const claim: Claim = { model, bytes, since: Date.now() };
+    const held = new Set<ManagedModel>();
+    this.#claims.push(claim);
+    try {
+      await this.#wait(claim, held, signal);
+    } finally {
+      this.#claims.splice(this.#claims.indexOf(claim), 1);
+      for (const one of held) one.resume(claim);
+      this.wake();
+    }
+  }
+
+  async #wait(claim: Claim, held: Set<ManagedModel>, signal: AbortSignal): Promise<void> {
+    const { model, bytes, since } = claim;
+    for (;;) {
+      if (signal.aborted) {
+        throw new HeddleError('load_cancelled', `Loading ${model.file.id} was cancelled.`);
+      }
+      const { queueWait, groupWait } = this.#pool.policy;
+      const budget = this.#budget(claim);
+      const decision = decideAdmission(budget);
+      switch (decision.kind) {
+        case 'fits':
+          model.memory.reserve(bytes);
+          return;
+        case 'evict':
+          await Promise.all(decision.ids.map(async (id) => this.#pool.managed(id)?.unload(0)));
+          break;
+        case 'wait': {
+          const waited = budget.now - since;
+          if (waited >= queueWait) throw insufficientMemory(model.file.id, budget, decision);
+          if (waited >= groupWait && this.#hold(claim, held, budget)) break;
+          const moments = [since + queueWait, waited < groupWait ? since + groupWait : Infinity];
+          if (decision.reason === 'residency') moments.push(decision.until);
+          await this.#change(Math.min(...moments) - budget.now, signal);
+          break;
+        }
+        case 'never':
+          throw insufficientMemory(model.file.id, budget, decision);
+      }
+    }
+  }
+
+  #budget(claim: Claim): MemoryBudget {
+    const { memoryCeiling, ledger, policy } = this.#pool;
+    const now = Date.now();
+    const before = this.#claims.slice(0, this.#claims.indexOf(claim));
+    const elders = before.filter(({ since }) => now - since >= policy.groupWait);
+    const claimed = elders.map(({ model, bytes }): MemoryHolder => ({
+      id: model.file.id,
+      bytes,
+      state: 'loading',
+      idle: false,
+      pinned: false,
+      lastUsed: now,
+      loadedAt: now,
+    }));
+    return {
+      ceilingBytes: memoryCeiling,
+      holders: [...ledger, ...claimed],
+      needBytes: claim.bytes,
+      now,
+      minimumResidency: policy.minimumResidency,
+    };
+  }
+
+  /** @returns whether an engine is held that was not */
+  #hold(claim: Claim, held: Set<ManagedModel>, budget: MemoryBudget): boolean {
+    let changed = false;
+    for (const id of enginesToHold(budget)) {
+      const model = this.#pool.managed(id);
+      if (model?.hold(claim) !== true) continue;
+      held.add(model);
+      changed = true;
+    }
+    return changed;
+  }
+
+  /** Resolves at the next change that may have freed memory, or after that many milliseconds. */
+  async #change(milliseconds: number, signal: AbortSignal): Promise<void> {
+    const change = new Promise<void>((resolve) => this.#waiting.push(resolve));
+    await withDeadline(untilAborted(change, signal), milliseconds);
+  }
+}

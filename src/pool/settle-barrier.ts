@@ -1,0 +1,114 @@
+import type { MemoryNeed, SettleReport } from '../core/memory.js';
+import type { MemoryProbe, ProcessMemory } from './memory-probe.js';
+
+/** What is to come back when an engine ends; made while it lives. */
+export interface Release {
+  /** Of the host: its own process, or this one. */
+  readonly pid: number;
+  readonly isProcess: boolean;
+  readonly expectedBytes: number;
+  /** What the process held while the engine lived; absent when it could not be read. */
+  readonly before?: ProcessMemory;
+  /** Changes of engines in this process that were known then. */
+  readonly changes: number;
+}
+
+/** How far a release has come. `unknown`: it can not be read, or not be told from what other engines did. */
+export interface Settlement {
+  readonly state: 'returned' | 'missing' | 'unknown';
+  readonly returnedBytes?: number;
+}
+
+/** A reading that takes longer counts as failed, milliseconds. */
+const probeDeadline = 1000;
+
+/** What the rest of a process may grow and shrink by beside an engine, bytes. */
+const tolerance = 16 * 2 ** 20;
+
+/**
+ * Watches memory come back. The memory of a host that is a process is back when the process is gone. A thread shares
+ * its process with the gateway and other engines: there the process's anonymous memory must fall by what the engine is
+ * known to have written, weights that were copied and the KV cache, less a tolerance of 5 % or 16 MiB.
+ */
+export class SettleBarrier {
+  readonly #probe: MemoryProbe;
+  #changes = 0;
+
+  constructor(probe: MemoryProbe) {
+    this.#probe = probe;
+  }
+
+  /** An engine in this process was or is being loaded: memory that grows meanwhile hides what shrinks. */
+  disturb(): void {
+    this.#changes++;
+  }
+
+  /**
+   * To be called before an engine is torn down.
+   * @param processId of its host; undefined for a thread of this process
+   */
+  async prepare(processId: number | undefined, need: MemoryNeed | undefined): Promise<Release> {
+    const isProcess = processId !== undefined;
+    const pid = processId ?? process.pid;
+    if (!isProcess) this.#changes++;
+    const changes = this.#changes;
+    const before = await this.#read(pid);
+    const predicted = isProcess ? need?.totalBytes : (need?.copiedWeightBytes ?? 0) + (need?.cacheBytes ?? 0);
+    const expectedBytes = (isProcess ? before?.residentBytes : predicted) ?? predicted ?? 0;
+    return { pid, isProcess, expectedBytes, changes, ...(before === undefined ? {} : { before }) };
+  }
+
+  /** Reads until the memory is back, or that many milliseconds are over; at least once. */
+  async wait(release: Release, milliseconds: number): Promise<Settlement> {
+    const deadline = performance.now() + milliseconds;
+    for (let pause = 5; ; pause = Math.min(250, pause * 2)) {
+      const settlement = await this.#look(release);
+      const left = deadline - performance.now();
+      if (settlement.state !== 'missing' || left <= 0) return settlement;
+      await new Promise((resolve) => setTimeout(resolve, Math.min(pause, left)));
+    }
+  }
+
+  async #look({ pid, isProcess, expectedBytes, before, changes }: Release): Promise<Settlement> {
+    const now = await this.#read(pid);
+    if (now === undefined) return { state: 'unknown' };
+    if (isProcess) {
+      const returnedBytes = Math.max(0, expectedBytes - now.residentBytes);
+      return { state: now.residentBytes === 0 ? 'returned' : 'missing', returnedBytes };
+    }
+    if (before?.anonymousBytes === undefined || now.anonymousBytes === undefined) return { state: 'unknown' };
+    const returnedBytes = Math.max(0, before.anonymousBytes - now.anonymousBytes);
+    if (returnedBytes >= expectedBytes - Math.max(tolerance, expectedBytes * 0.05))
+      return { state: 'returned', returnedBytes };
+    return { state: changes === this.#changes ? 'missing' : 'unknown', returnedBytes };
+  }
+
+  /** Undefined when the probe fails, does not answer, or has nothing to tell: the verdict says so. */
+  async #read(pid: number): Promise<ProcessMemory | undefined> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, probeDeadline, undefined)));
+    const reading = this.#probe.process(pid).catch(() => undefined);
+    const memory = await Promise.race([reading, late]);
+    clearTimeout(timer);
+    return memory;
+  }
+}
+
+/** The verdict on a release. @param late the first deadline had passed */
+export function settleReport(
+  release: Release,
+  { state, returnedBytes }: Settlement,
+  { late, milliseconds }: { late: boolean; milliseconds: number },
+): SettleReport {
+  const verdicts = {
+    returned: late ? 'late' : 'settled',
+    missing: 'leaked',
+    unknown: 'indeterminate',
+  } as const;
+  return {
+    verdict: verdicts[state],
+    expectedBytes: release.expectedBytes,
+    ...(returnedBytes === undefined ? {} : { returnedBytes }),
+    milliseconds: Math.round(milliseconds),
+  };
+}
