@@ -96,6 +96,17 @@ models:
     expect(running.output).toMatch(/loaded one .*context 512/);
   });
 
+  it('finds the file in HEDDLE_CONFIG too', async () => {
+    writeFileSync(file, 'model_dirs: [models]\n');
+    process.env['HEDDLE_CONFIG'] = file;
+    try {
+      server = await ServerProcess.start();
+    } finally {
+      delete process.env['HEDDLE_CONFIG'];
+    }
+    expect(server.output).toContain('models: one (');
+  });
+
   it('does not start with a file that has errors, and names all of them', async () => {
     writeFileSync(file, 'prot: 1\ngrace: 5\n');
     await expect(start()).rejects.toThrow(

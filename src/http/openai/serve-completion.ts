@@ -60,7 +60,7 @@ export async function serveCompletion(
 
 /** Hands the requests over to the engine. The lease is for that alone: a slow reader keeps no engine. */
 async function start(job: CompletionJob, client: ClientWatch, pool: EnginePool): Promise<Answer> {
-  const lease = await pool.lease(job.modelId);
+  const lease = await pool.lease(job.modelId, client.signal);
   try {
     client.check();
     return new Answer(lease.engine, job.requests(lease.engine.info));

@@ -1,0 +1,134 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { collect, makeRequest } from '../testing/requests.js';
+import { ScriptedProbe } from '../testing/scripted-probe.js';
+import { TestPool } from '../testing/test-pool.js';
+import type { PoolPolicy } from './pool-policy.js';
+
+let test: TestPool;
+let probe: ScriptedProbe;
+
+function begin(policy: Partial<PoolPolicy> = {}): void {
+  probe = new ScriptedProbe();
+  probe.availableBytes = 2 ** 50;
+  test = new TestPool({
+    policy: { memoryInterval: 2, ...policy },
+    probe,
+    models: { pinned: { pinned: true } },
+  });
+  for (const id of ['a', 'b', 'pinned']) test.addModel(id, 'fake:?bytes=100');
+}
+
+/** Little is left of any machine: soft pressure at 3 %, hard at 1 %. */
+async function leave(share: number): Promise<void> {
+  probe.availableBytes = test.pool.machineBytes * share;
+  const pressure = share < 0.02 ? 'hard' : share < 0.04 ? 'soft' : 'none';
+  while (test.pool.pressure !== pressure) await new Promise((resolve) => setImmediate(resolve));
+}
+
+beforeEach(() => begin());
+afterEach(async () => test.close());
+
+describe('under soft pressure', () => {
+  it('running requests go on, and new ones wait for relief', async () => {
+    const lease = await test.pool.lease('a');
+    test.transports[0]?.gate.hold();
+    const running = collect(lease.engine.generate(makeRequest()));
+    lease.release();
+    await leave(0.03);
+    let granted = false;
+    const waiting = test.pool.lease('a').then((next) => {
+      granted = true;
+      next.release();
+    });
+    test.transports[0]?.gate.open();
+    expect((await running).finishes).toEqual(['length']);
+    expect(granted).toBe(false);
+    expect(test.pool.stateOf('a')).toBe('ready');
+    probe.availableBytes = test.pool.machineBytes;
+    await waiting;
+  });
+
+  it('new requests are refused when none comes in time', async () => {
+    await test.close();
+    begin({ queueWait: 20 });
+    await test.use('a');
+    await leave(0.03);
+    await expect(test.pool.lease('a')).rejects.toMatchObject({ code: 'memory_pressure', retryable: true });
+  });
+});
+
+describe('under hard pressure', () => {
+  it('idle engines are unloaded, the one used longest ago first, and pinned ones stay', async () => {
+    for (const id of ['pinned', 'a', 'b']) await test.use(id);
+    await leave(0.01);
+    await test.until('b unloaded');
+    expect(test.happened.indexOf('a unloaded')).toBeLessThan(test.happened.indexOf('b unloaded'));
+    expect(test.happened.indexOf('a unloaded')).toBeGreaterThan(0);
+    expect(test.pool.stateOf('pinned')).toBe('ready');
+  });
+
+  it('engines in use are unloaded when no other is left, and their requests can be sent again', async () => {
+    const lease = await test.pool.lease('a');
+    const running = collect(lease.engine.generate(makeRequest({ stop: { maxTokens: 100_000 } })));
+    lease.release();
+    await test.use('b');
+    await leave(0.01);
+    await expect(running).rejects.toMatchObject({ code: 'model_unloading', retryable: true });
+    await test.until('a unloaded');
+    expect(test.happened.indexOf('b unloaded')).toBeLessThan(test.happened.indexOf('a unloaded'));
+    // With nothing loaded there is nothing to relieve, and requests are taken again.
+    await test.use('a');
+  });
+
+  it('a probe that fails is no reason to unload anything', async () => {
+    await test.use('a');
+    probe.failure = 'reject';
+    const { readings } = probe;
+    while (probe.readings < readings + 3 && test.pool.models[0]?.engine?.processId !== undefined)
+      await new Promise((resolve) => setImmediate(resolve));
+    await test.use('a');
+    expect(test.pool.pressure).toBe('none');
+  });
+});
+
+describe('memory that does not come back', () => {
+  /** More than the tolerance of the barrier. */
+  const big = 100 * 2 ** 20;
+
+  it('in time stays on the ledger until it is back, and the verdict is late', async () => {
+    await test.close();
+    begin({ settleDeadline: 5, leakDeadline: 60_000 });
+    test.addModel('big', `fake:?bytes=${big}`);
+    probe.bytes = 2 * big;
+    await test.use('big');
+    await test.pool.unload('big', 0);
+    expect(test.pool.ledger).toMatchObject([{ id: 'big', bytes: big, state: 'releasing' }]);
+    expect(test.settled).toEqual([]);
+    probe.bytes = big;
+    while (test.settled.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(test.settled).toMatchObject([{ verdict: 'late', expectedBytes: big, returnedBytes: big }]);
+    expect(test.pool.ledger).toEqual([]);
+  });
+
+  it('at all stays on the ledger, and the verdict is leaked', async () => {
+    await test.close();
+    begin({ settleDeadline: 5, leakDeadline: 10 });
+    test.addModel('big', `fake:?bytes=${big}`);
+    probe.bytes = 2 * big;
+    await test.use('big');
+    await test.pool.unload('big', 0);
+    while (test.settled.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(test.settled).toMatchObject([{ verdict: 'leaked', returnedBytes: 0 }]);
+    expect(test.pool.ledger).toMatchObject([{ id: 'big', bytes: big, state: 'leaked' }]);
+    expect(test.pool.models[0]?.problem).toMatch(/did not come back/);
+    await test.use('big');
+  });
+
+  it('as far as anybody can tell, since the probe fails, is not waited for', async () => {
+    probe.failure = 'reject';
+    await test.use('a');
+    await test.pool.unload('a', 0);
+    expect(test.settled).toMatchObject([{ verdict: 'indeterminate' }]);
+    expect(test.pool.ledger).toEqual([]);
+  });
+});
