@@ -5,7 +5,9 @@ import { root, run, setUp } from './setup.mjs';
 
 const [name = 'raw'] = process.argv.slice(2);
 if (!existsSync(join(root, 'bench', 'src', `${name}.ts`))) {
-  console.error(`There is no bench/src/${name}.ts. There are: raw, step-overhead, memory-prediction.`);
+  console.error(
+    `There is no bench/src/${name}.ts. There are: raw, step-overhead, memory-prediction, metrics-overhead.`,
+  );
   process.exit(1);
 }
 setUp();

@@ -8,6 +8,8 @@ export { version } from './core/version.js';
 export { createProcessEngine, createThreadEngine } from './engine/create-engine.js';
 export type { Engine, EngineReport, Generation, GenerationUpdate } from './engine/engine.js';
 export { createServer } from './http/server.js';
+export { Metrics } from './metrics/metrics.js';
+export { CompositeObserver } from './pool/composite-observer.js';
 export { EnginePool, type Lease, type PoolObserver } from './pool/engine-pool.js';
 export { defaultModelSettings, type ModelSettings, type PoolSettings } from './pool/pool-settings.js';
 export { ModelCatalogue, type ModelFile } from './pool/model-catalogue.js';

@@ -5,6 +5,8 @@ import { unknownModels } from '../config/unknown-models.js';
 import type { Settings } from '../config/settings.js';
 import { HeddleError } from '../core/errors.js';
 import { createServer } from '../http/server.js';
+import { Metrics } from '../metrics/metrics.js';
+import { CompositeObserver } from '../pool/composite-observer.js';
 import type { EnginePool } from '../pool/engine-pool.js';
 import { banner } from './banner.js';
 import { ConsoleObserver } from './console-observer.js';
@@ -22,7 +24,9 @@ export async function serve(options: ServeOptions): Promise<void> {
   const settings = await ServerSettings.read(file, toOverrides(options));
   const { host, logLevel } = settings.current;
   const log = pino({ name: 'heddle', level: logLevel, base: null }, pino.destination(2));
-  const pool = createPool(() => settings.current, new ConsoleObserver(process.stdout), log);
+  const metrics = new Metrics();
+  const observer = new CompositeObserver(new ConsoleObserver(process.stdout), metrics.observer);
+  const pool = createPool(() => settings.current, observer, log);
   const warn = (ids: readonly string[]): void => {
     for (const warning of unknownModels(settings.current.pool, ids)) log.warn({ file }, warning);
   };
@@ -39,7 +43,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     () => process.emit('SIGTERM'),
   );
   const models = (await pool.catalogue.scan()).map(({ id }) => id);
-  const server = createServer({ pool, log });
+  const server = createServer({ pool, log, metrics });
   await listen(server, settings.current);
   const { port } = server.server.address() as AddressInfo;
   process.stdout.write(banner({ host, port, models, directories: pool.catalogue.directories }));

@@ -5,15 +5,18 @@ import type { LoadOptions, ModelInfo } from '../core/model-runner.js';
 import { laneCount } from './abort-board.js';
 import { Generation } from './generation.js';
 import type { CallCommand, CallResults, EngineCommand, EngineEvent, EngineReport } from './protocol.js';
+import type { RequestObserver } from './request-observer.js';
 import type { EngineTransport } from './transport.js';
 
 export type { Generation, GenerationUpdate } from './generation.js';
 export type { EngineReport, StepRecord } from './protocol.js';
+export type { RequestObserver } from './request-observer.js';
 
 /** A request the engine is working on, as the gateway sees it. */
 interface Pending {
   readonly generation: Generation;
   readonly lane: number;
+  readonly observer: RequestObserver | undefined;
   /** Choices that have not finished. */
   open: number;
 }
@@ -58,6 +61,8 @@ export class Engine {
   #abandonment: ErrorData | undefined;
   /** Told when the engine gets its first request, before that is sent, and when it has ended its last. */
   onBusyChange: ((busy: boolean) => void) | undefined;
+  /** Told of every request before it is sent; what it returns hears what becomes of it. */
+  onRequest: ((request: GenerateRequest) => RequestObserver) | undefined;
 
   constructor(transport: EngineTransport) {
     this.#transport = transport;
@@ -186,7 +191,8 @@ export class Engine {
       this.#post({ type: 'cancel', requestId: request.id });
       this.#transport.aborts.cancel(lane);
     });
-    this.#pending.set(request.id, { generation, lane, open: request.choices });
+    const observer = this.onRequest?.(request);
+    this.#pending.set(request.id, { generation, lane, observer, open: request.choices });
     if (this.#pending.size === 1) this.onBusyChange?.(true);
     this.#post({ type: 'generate', request, lane });
     return generation;
@@ -317,9 +323,11 @@ export class Engine {
       case 'loading':
         this.#onProgress?.(event.fraction);
         return;
-      case 'step':
-        for (const update of event.updates) this.#deliver(update);
+      case 'step': {
+        const now = performance.now();
+        for (const update of event.updates) this.#deliver(update, now);
         return;
+      }
     }
   }
 
@@ -329,13 +337,14 @@ export class Engine {
     return caller;
   }
 
-  #deliver(update: RequestUpdate): void {
+  #deliver(update: RequestUpdate, now: number): void {
     const pending = this.#pending.get(update.requestId);
     if (pending === undefined) return;
     if (update.kind === 'failed') {
       this.#settle(update.requestId, pending, HeddleError.from(update.error));
       return;
     }
+    pending.observer?.updated(update, now);
     pending.generation.push(update);
     if (update.kind === 'choice' && update.finish !== undefined && --pending.open === 0) {
       this.#settle(update.requestId, pending);
@@ -343,8 +352,9 @@ export class Engine {
   }
 
   /** The engine has said its last word on a request: only now is its lane free for another. */
-  #settle(requestId: string, { generation, lane }: Pending, error?: HeddleError): void {
+  #settle(requestId: string, { generation, lane, observer }: Pending, error?: HeddleError): void {
     this.#pending.delete(requestId);
+    if (error !== undefined) observer?.failed(error);
     this.#freeLanes.push(lane);
     generation.end(error);
     this.#lastActive = Date.now();

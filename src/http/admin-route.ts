@@ -1,39 +1,36 @@
 import type { FastifyInstance } from 'fastify';
-import type { Engine, EngineReport } from '../engine/engine.js';
-import type { ManagedModel } from '../pool/managed-model.js';
+import type { EngineReports, TimedReport } from '../pool/engine-reports.js';
+import type { EngineState } from '../pool/engine-state.js';
+import type { Losses, ManagedModel } from '../pool/managed-model.js';
 import type { RouteContext } from './route-context.js';
 
-/** An engine that computes a long step answers after it, milliseconds; it is reported without its own figures then. */
-const reportDeadline = 1000;
-
 /** `GET /admin/engines`: the models that were asked for so far, and how their engines are doing. */
-export function adminRoute(server: FastifyInstance, { pool }: RouteContext): void {
-  server.get('/admin/engines', async () => ({
-    engines: await Promise.all(pool.models.map(describe)),
-    memory: {
-      ceiling: pool.memoryCeiling,
-      pressure: pool.pressure,
-      ledger: pool.ledger.map(({ id, bytes, state }) => ({ id, bytes, state })),
-    },
-  }));
+export function adminRoute(
+  server: FastifyInstance,
+  { pool }: RouteContext,
+  engineReports: EngineReports,
+): void {
+  server.get('/admin/engines', async () => {
+    const reports = await engineReports.of(pool.models);
+    return {
+      engines: pool.models.map((model) => describe(model, reports.get(model.file.id))),
+      memory: {
+        ceiling: pool.memoryCeiling,
+        pressure: pool.pressure,
+        ledger: pool.ledger.map(({ id, bytes, state }) => ({ id, bytes, state })),
+      },
+    };
+  });
 }
 
-async function describe(model: ManagedModel): Promise<object> {
-  const { file, state, engine, leases, waiting, lastUsed, loadedAt, memory, losses, problem } = model;
-  const { kind, ...details } = state;
-  const common = {
+function describe(model: ManagedModel, timed: TimedReport | undefined): object {
+  const { file, state, engine, waiting, losses, memory, problem } = model;
+  return {
     id: file.id,
-    state: kind,
-    ...('since' in details ? { since: new Date(details.since).toISOString() } : {}),
-    ...('deadline' in details ? { deadline: new Date(details.deadline).toISOString() } : {}),
-    ...('error' in details ? { error: { code: details.error.code, message: details.error.message } } : {}),
-    ...('retryAt' in details ? { retry_at: new Date(details.retryAt).toISOString() } : {}),
+    ...describeState(state),
     ...(problem === undefined ? {} : { problem }),
     waiting_callers: waiting,
-    losses: losses.count,
-    ...(losses.last === undefined
-      ? {}
-      : { last_loss: { at: new Date(losses.last.at).toISOString(), error: losses.last.error } }),
+    ...describeLosses(losses),
     memory: {
       predicted: memory.predictedBytes,
       measured: memory.measuredBytes ?? null,
@@ -41,37 +38,51 @@ async function describe(model: ManagedModel): Promise<object> {
     },
     last_settlement: memory.lastReport ?? null,
     process_id: engine?.processId ?? null,
-  };
-  if (engine === undefined || kind !== 'ready') return common;
-  const report = await reportOf(engine);
-  return {
-    ...common,
-    uptime_seconds: Math.round((Date.now() - loadedAt) / 1000),
-    last_used: new Date(lastUsed).toISOString(),
-    leases,
-    requests: engine.pendingRequests,
-    answers: report !== undefined,
-    ...(report === undefined
-      ? {}
-      : {
-          running: report.running,
-          waiting: report.waiting,
-          slots: engine.info.slots,
-          cells: { used: report.usedCells, total: engine.info.contextSize },
-          steps: report.steps,
-          aborted_steps: report.abortedSteps,
-          preemptions: report.preemptions,
-          thread_id: report.threads.load,
-          host_memory: report.memory,
-        }),
+    ...(state.kind === 'ready' ? describeService(model) : {}),
+    ...(timed === undefined || timed.engine !== engine ? {} : describeReport(timed)),
   };
 }
 
-/** Undefined for an engine that is lost at this moment, or does not answer in time. */
-async function reportOf(engine: Engine): Promise<EngineReport | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, reportDeadline, undefined)));
-  const report = await Promise.race([engine.inspect().catch(() => undefined), late]);
-  clearTimeout(timer);
-  return report;
+function describeState(state: EngineState): object {
+  return {
+    state: state.kind,
+    ...('since' in state ? { since: time(state.since) } : {}),
+    ...('deadline' in state ? { deadline: time(state.deadline) } : {}),
+    ...('error' in state ? { error: { code: state.error.code, message: state.error.message } } : {}),
+    ...('retryAt' in state ? { retry_at: time(state.retryAt) } : {}),
+  };
+}
+
+function describeLosses({ count, last }: Losses): object {
+  if (last === undefined) return { losses: count };
+  const { code, message } = last.error;
+  return { losses: count, last_loss: { at: time(last.at), error: { code, message } } };
+}
+
+function describeService({ engine, leases, lastUsed, loadedAt }: ManagedModel): object {
+  return {
+    uptime_seconds: Math.round((Date.now() - loadedAt) / 1000),
+    last_used: time(lastUsed),
+    leases,
+    requests: engine?.pendingRequests ?? 0,
+  };
+}
+
+function describeReport({ engine, report, age }: TimedReport): object {
+  return {
+    report_age_ms: Math.round(age),
+    running: report.running,
+    waiting: report.waiting,
+    slots: engine.info.slots,
+    cells: { used: report.usedCells, total: engine.info.contextSize },
+    steps: report.steps,
+    aborted_steps: report.abortedSteps,
+    preemptions: report.preemptions,
+    thread_id: report.threads.load,
+    host_memory: report.memory,
+  };
+}
+
+function time(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
 }

@@ -1,8 +1,9 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { HeddleError, toHeddleError } from '../core/errors.js';
-import type { Logger } from '../core/logger.js';
+import { EngineReports } from '../pool/engine-reports.js';
 import { adminRoute } from './admin-route.js';
 import { healthRoute } from './health-route.js';
+import { metricsRoute } from './metrics-route.js';
 import { chatRoute } from './openai/chat-route.js';
 import { completionsRoute } from './openai/completions-route.js';
 import { errorBody } from './openai/error-body.js';
@@ -25,18 +26,21 @@ export function createServer(context: RouteContext): FastifyInstance {
     requestTimeout,
     routerOptions: { maxParamLength: 1024 },
     frameworkErrors: (error, request, reply) => {
-      void sendError(toHttpError(error), request, reply, context.log);
+      void sendError(toHttpError(error), request, reply, context);
     },
   });
   server.removeContentTypeParser('text/plain');
   server.setErrorHandler(async (error, request, reply) =>
-    sendError(toHttpError(error), request, reply, context.log),
+    sendError(toHttpError(error), request, reply, context),
   );
   server.setNotFoundHandler(async (request, reply) =>
-    sendError(notFound(server, request), request, reply, context.log),
+    sendError(notFound(server, request), request, reply, context),
   );
   closeIdleConnections(server);
-  adminRoute(server, context);
+  const { pool, metrics } = context;
+  const reports = new EngineReports();
+  adminRoute(server, context, reports);
+  if (metrics !== undefined) metricsRoute(server, { pool, metrics, reports });
   healthRoute(server, context);
   modelsRoute(server, context);
   chatRoute(server, context);
@@ -98,8 +102,9 @@ async function sendError(
   error: HeddleError,
   { method, url }: FastifyRequest,
   reply: FastifyReply,
-  log: Logger,
+  { log, metrics }: RouteContext,
 ): Promise<void> {
+  metrics?.requestFailed(error.code);
   const fields = { method, url, code: error.code, cause: error.cause };
   if (error.status >= 500) log.error(fields, error.message);
   else log.debug(fields, error.message);

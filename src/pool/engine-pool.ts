@@ -24,6 +24,10 @@ export type { Lease } from './managed-model.js';
 
 /** Hears what happens to models. */
 export interface PoolObserver {
+  /** An engine was made for a model; nothing of it is started yet. */
+  created?(model: ModelFile, engine: Engine): void;
+  /** Somebody was given a lease, after so many milliseconds in which the model was loaded, or unloaded and loaded. */
+  leased?(model: ModelFile, waited: number): void;
   /** A model went from one state to another. */
   changed(model: ManagedModel, from: EngineState): void;
   /** A load went on; the fraction done, 0 to 1. */
@@ -178,8 +182,11 @@ export class EnginePool {
    */
   async lease(name: string, signal?: AbortSignal): Promise<Lease> {
     const model = await this.#model(name);
+    const asked = performance.now();
     if (this.pressure !== 'none') await this.#waitForRelief(signal);
-    return model.lease(signal);
+    const lease = await model.lease(signal);
+    this.#observer.leased?.(model.file, performance.now() - asked);
+    return lease;
   }
 
   /** Loads a model now. @throws HeddleError as {@link lease} */
@@ -283,6 +290,7 @@ export class EnginePool {
         const engine = this.#createEngine(model, contained);
         this.#governor.add(engine);
         void engine.exited.then(() => this.#governor.remove(engine));
+        this.#observer.created?.(model, engine);
         return engine;
       },
       loadOptions: ({ id, path }) => {

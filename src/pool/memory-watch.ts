@@ -46,13 +46,11 @@ export class MemoryWatch {
     return this.#pressure;
   }
 
-  /** Begins to read, if some engine is loaded; ends by itself when none is. */
+  /** Begins to read, if some engine is there or memory is short; ends by itself when neither is so. */
   wake(): void {
     if (this.#timer !== undefined || this.#reading || this.#stopped) return;
-    if (!this.#pool.models.some(({ engine }) => engine !== undefined)) {
-      this.#set('none');
-      return;
-    }
+    const needed = this.#pressure !== 'none' || this.#pool.models.some(({ engine }) => engine !== undefined);
+    if (!needed) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       void this.#readAndRelieve();

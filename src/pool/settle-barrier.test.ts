@@ -65,7 +65,7 @@ describe('the memory of a thread', () => {
 
   it('is unknown when another engine was loaded or unloaded meanwhile, unless enough fell all the same', async () => {
     for (const disturbance of [
-      (barrier: SettleBarrier) => barrier.disturb(),
+      async (barrier: SettleBarrier) => Promise.resolve(barrier.disturb()),
       async (barrier: SettleBarrier) => barrier.prepare(undefined, need),
     ]) {
       const { probe, barrier, release } = await prepared(undefined);

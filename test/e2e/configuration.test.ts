@@ -87,6 +87,9 @@ models:
     expect(await processOf(running, 'two')).toEqual(expect.any(Number));
     const completion = await client.completions.create({ model: 'gpt-4o', prompt: 'A', max_tokens: 1 });
     expect(completion.model).toBe('gpt-4o');
+    const metrics = await (await fetch(`${running.url}/metrics`)).text();
+    expect(metrics).toContain('model_name="one"');
+    expect(metrics).not.toContain('gpt-4o');
   });
 
   it('lets options go before the file', async () => {

@@ -1,5 +1,6 @@
 import OpenAI from 'openai';
 import { describe, expect, it } from 'vitest';
+import { parseMetrics, valueOf } from '../../src/testing/metrics-text.js';
 import { ServerProcess } from './server-process.js';
 
 const endless = {
@@ -29,6 +30,31 @@ describe('heddle serve', () => {
     await server.stop();
     expect(server.output).toMatch(/loading starter \(5\.2 MiB\)\nloaded starter in [\d.]+ s/);
     expect(server.output).toContain('unloaded starter');
+  });
+
+  it('has metrics of what a model did, in the text format of Prometheus', async () => {
+    const server = await ServerProcess.start();
+    const { usage } = await clientOf(server).completions.create({
+      model: 'starter',
+      prompt: 'Once upon a time',
+      max_tokens: 20,
+    });
+    let metrics: ReturnType<typeof parseMetrics> = new Map();
+    const value = (name: string, labels: object = {}): number | undefined =>
+      valueOf(metrics, name, { model_name: 'starter', ...labels });
+    // A machine that is busy enough can keep the engine from answering the first one in time.
+    while (value('heddle_engine_steps_total') === undefined) {
+      metrics = parseMetrics(await (await fetch(`${server.url}/metrics`)).text());
+    }
+    expect(await server.stop()).toBe(0);
+    expect(value('vllm:prompt_tokens_total')).toBe(usage?.prompt_tokens);
+    expect(value('vllm:generation_tokens_total')).toBe(usage?.completion_tokens);
+    expect(value('vllm:time_to_first_token_seconds_count')).toBe(1);
+    expect(value('vllm:time_to_first_token_seconds_sum')).toBeGreaterThan(0);
+    expect(value('heddle_engine_steps_total')).toBeGreaterThanOrEqual(usage?.completion_tokens ?? NaN);
+    expect(value('heddle_model_state', { state: 'ready' })).toBe(1);
+    expect(value('heddle_memory_held_bytes', { state: 'resident' })).toBeGreaterThan(5 * 2 ** 20);
+    expect(value('heddle_load_seconds_count')).toBe(1);
   });
 
   it.each(['SIGINT', 'SIGTERM'] as const)('ends cleanly on %s, with nothing loaded', async (signal) => {

@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { silentLogger } from '../../src/core/logger.js';
 import { Engine } from '../../src/engine/engine.js';
 import { createServer } from '../../src/http/server.js';
+import { Metrics } from '../../src/metrics/metrics.js';
 import { EnginePool } from '../../src/pool/engine-pool.js';
 import { defaultModelSettings, type ModelSettings } from '../../src/pool/pool-settings.js';
 import { ModelCatalogue } from '../../src/pool/model-catalogue.js';
@@ -51,6 +52,7 @@ export class FakeServer {
     for (const [id, url] of Object.entries(models)) writeFileSync(join(folder, `${id}.gguf`), `${url}\n`);
     const gate = new StepGate();
     const transports: InMemoryTransport[] = [];
+    const metrics = new Metrics();
     const pool = new EnginePool({
       catalogue: new ModelCatalogue([folder], silentLogger),
       settings: {
@@ -62,9 +64,9 @@ export class FakeServer {
         transports.push(transport);
         return new Engine(transport);
       },
-      observer: { changed() {}, progress() {}, lost() {}, settled() {} },
+      observer: metrics.observer,
     });
-    const server = createServer({ pool, log: silentLogger });
+    const server = createServer({ pool, log: silentLogger, metrics });
     const responses = { open: 0 };
     server.server.on('request', (_, response) => {
       responses.open++;

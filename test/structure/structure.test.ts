@@ -63,6 +63,11 @@ describe('the structure check', () => {
     expect(await rulesBrokenBy('src/http/planted.ts', source)).toContain('http-imports');
   });
 
+  it('fails when metrics reach back to http', async () => {
+    const source = `import type { RouteContext } from '../http/route-context.js';\nexport type Planted = RouteContext;\n`;
+    expect(await rulesBrokenBy('src/metrics/planted.ts', source)).toContain('metrics-imports');
+  });
+
   it('fails when the gateway reaches native code', async () => {
     const source = `export { openRunner } from '../native/llama-runner.js';\n`;
     const rules = await rulesBrokenBy('src/engine/planted.ts', source);

@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify';
-import { toHeddleError } from '../../core/errors.js';
+import { toHeddleError, type HeddleError } from '../../core/errors.js';
 import type { FinishReason, GenerateRequest } from '../../core/generation.js';
 import type { ModelInfo } from '../../core/model-runner.js';
 import type { EnginePool } from '../../pool/engine-pool.js';
@@ -38,7 +38,7 @@ export interface CompletionJob {
 export async function serveCompletion(
   job: CompletionJob,
   reply: FastifyReply,
-  { pool, log }: RouteContext,
+  { pool, log, metrics }: RouteContext,
 ): Promise<void> {
   const started = performance.now();
   const model = pool.idOf(job.modelId);
@@ -48,8 +48,11 @@ export async function serveCompletion(
   try {
     await answer.accepted();
     client.check();
-    if (job.stream) await sendStream(job, answer, reply);
-    else await sendWhole(job, answer, client, reply);
+    if (job.stream) {
+      const error = await sendStream(job, answer, reply);
+      if (error !== undefined) metrics?.requestFailed(error.code);
+      else if (client.gone) metrics?.requestFailed('request_cancelled');
+    } else await sendWhole(job, answer, client, reply);
   } finally {
     answer.cancel();
     const ms = Math.round(performance.now() - started);
@@ -89,11 +92,12 @@ async function sendWhole(
   await reply.send(format.whole(choices, answer.usage));
 }
 
+/** @returns the error that the stream ended with; undefined when it is whole, or the client has gone */
 async function sendStream(
   { format, includeUsage }: CompletionJob,
   answer: Answer,
   reply: FastifyReply,
-): Promise<void> {
+): Promise<HeddleError | undefined> {
   reply.hijack();
   const events = new SseWriter(reply.raw);
   try {
@@ -107,8 +111,11 @@ async function sendStream(
     }
     if (includeUsage) await events.send(format.usage(answer.usage));
     await events.send('[DONE]');
-  } catch (error) {
-    await events.send(errorBody(toHeddleError(error)));
+    return undefined;
+  } catch (thrown) {
+    const error = toHeddleError(thrown);
+    await events.send(errorBody(error));
+    return error;
   } finally {
     events.end();
   }

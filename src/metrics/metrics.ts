@@ -1,0 +1,58 @@
+import { Counter, Registry } from 'prom-client';
+import type { ErrorCode } from '../core/errors.js';
+import type { EnginePool, PoolObserver } from '../pool/engine-pool.js';
+import type { TimedReport } from '../pool/engine-reports.js';
+import { EngineMetrics } from './engine-metrics.js';
+import { PoolMetrics } from './pool-metrics.js';
+import { processMetrics } from './process-metrics.js';
+import { RequestMetrics } from './request-metrics.js';
+
+/**
+ * The metrics of one pool and its server, for Prometheus. Labels are ids of models that exist, states and codes; nothing
+ * that a client sends becomes one. docs/operations.md says what each metric means.
+ */
+export class Metrics {
+  readonly #registry: Registry;
+  readonly #pool: PoolMetrics;
+  readonly #engines: EngineMetrics;
+  readonly #errors: Counter<'code'>;
+
+  constructor() {
+    const registry = new Registry();
+    const requests = new RequestMetrics(registry);
+    this.#engines = new EngineMetrics(registry);
+    this.#pool = new PoolMetrics(registry, requests);
+    this.#errors = new Counter({
+      name: 'heddle_request_errors_total',
+      help: 'Requests to the API that were refused or ended with an error, by error code',
+      labelNames: ['code'],
+      registers: [registry],
+    });
+    this.#registry = Registry.merge([registry, processMetrics()]);
+  }
+
+  /** To be told of what happens in the pool. */
+  get observer(): PoolObserver {
+    return this.#pool;
+  }
+
+  /** The media type of {@link text}. */
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** An answer was an error, or a stream ended with one. */
+  requestFailed(code: ErrorCode): void {
+    this.#errors.inc({ code });
+  }
+
+  /**
+   * All metrics in Prometheus' text format.
+   * @param reports what the engines of the pool said last, by model id
+   */
+  async text(pool: EnginePool, reports: ReadonlyMap<string, TimedReport>): Promise<string> {
+    this.#engines.read(reports);
+    this.#pool.read(pool);
+    return this.#registry.metrics();
+  }
+}
