@@ -11,3 +11,9 @@ export function spread(values: readonly number[], digits = 1): string {
   const show = (value: number): string => value.toFixed(digits);
   return `${show(median(values))} (${show(Math.min(...values))} to ${show(Math.max(...values))})`;
 }
+
+/** The value that a share of all values, 0 to 1, does not exceed: nearest rank. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? NaN;
+}

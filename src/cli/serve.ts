@@ -11,13 +11,14 @@ import type { EnginePool } from '../pool/engine-pool.js';
 import { banner } from './banner.js';
 import { ConsoleObserver } from './console-observer.js';
 import { createPool } from './create-pool.js';
+import { fatalError } from './fatal-error.js';
 import { onHangup } from './hangup.js';
 import { toOverrides, type ServeOptions } from './options.js';
 import { ServerSettings } from './server-settings.js';
 
 /**
- * `heddle serve`: runs until a stop signal; SIGHUP reads the configuration file again. Exit code 0 after a clean stop, 1
- * after a forced one.
+ * `heddle serve`: runs until a stop signal, or an error that nobody caught; SIGHUP reads the configuration file again.
+ * docs/operations.md lists its exit codes.
  */
 export async function serve(options: ServeOptions): Promise<void> {
   const file = options.config === '' ? undefined : options.config;
@@ -38,6 +39,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     process.stdout.write(file === undefined ? 'looked for models again\n' : `read ${file} again\n`);
   };
   const stopped = stopSignal();
+  const failed = fatalError(log);
   onHangup(
     () => void settings.reload(apply, log),
     () => process.emit('SIGTERM'),
@@ -51,9 +53,15 @@ export async function serve(options: ServeOptions): Promise<void> {
   const preloaded = pool.preload(({ id }, { code, message }) => {
     log.error({ model: id, code }, `The model ${id} could not be loaded at the start: ${message}`);
   });
-  await stopped;
-  await shutDown(server, pool, settings.current.grace);
-  await preloaded;
+  const asked = await Promise.race([stopped.then(() => true), failed.then(() => false)]);
+  try {
+    await shutDown(server, pool, asked ? settings.current.grace : 0);
+    await preloaded;
+  } catch (error) {
+    if (asked) throw error;
+    log.fatal({ err: error }, 'the server could not stop in order');
+  }
+  if (!asked) process.exit(); // what the error has left behind must not keep the process
 }
 
 async function listen(server: FastifyInstance, { host, port }: Settings): Promise<void> {

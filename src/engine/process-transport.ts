@@ -63,7 +63,11 @@ export class ProcessTransport implements EngineTransport {
     });
     const disconnected = new Promise<void>((resolve) => {
       child.once('error', () => resolve());
-      child.once('disconnect', () => resolve());
+      child.once('disconnect', () => {
+        // It has lost its channel and does not know: nothing else would end it, or those who wait for it.
+        if (goneNotice === undefined) child.kill('SIGKILL');
+        resolve();
+      });
     });
     void Promise.all([ended, disconnected]).then(([how]) => {
       this.#child = undefined;

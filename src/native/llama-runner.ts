@@ -220,7 +220,10 @@ class LlamaRunner implements ModelRunner {
     const token = this.#vocabulary.bos ?? this.#vocabulary.eos ?? 0;
     const span = { sequenceId: 0, slot: 0, start: 0, tokens: [token, token], output: true };
     const batch = this.#batch.write({ spans: [span], rows: 2 });
+    // No governor shares out the cores yet, and threads that are one too many spin: two loads at once took 30 times longer.
+    this.setThreads(1);
     const status = this.#bindings.llama_decode(this.#context.address, batch);
+    this.setThreads(this.#maxThreads);
     if (status === 2) throw new HeddleError('load_cancelled', 'The load was cancelled.');
     if (status !== 0) {
       throw new HeddleError('model_load_failed', `The model's first decode failed with ${status}.`);

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 
 const main = join(process.cwd(), 'dist', 'cli', 'main.js');
@@ -23,11 +24,17 @@ export class ServerProcess {
   }
 
   static async start(...args: string[]): Promise<ServerProcess> {
-    const child = spawn(process.execPath, [main, 'serve', '--port', '0', ...args], {
+    return ServerProcess.startIn([], ...args);
+  }
+
+  /** As {@link start}, in a Node with options of its own. */
+  static async startIn(nodeOptions: readonly string[], ...args: string[]): Promise<ServerProcess> {
+    const child = spawn(process.execPath, [...nodeOptions, main, 'serve', '--port', '0', ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const output = { text: '' };
-    const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    // It has ended, and its output is read to the end.
+    const exit = new Promise<number | null>((resolve) => child.once('close', resolve));
     const url = await new Promise<string>((resolve, reject) => {
       const read = (data: Buffer): void => {
         output.text += data.toString();
@@ -41,6 +48,12 @@ export class ServerProcess {
     return new ServerProcess(child, url, output, exit);
   }
 
+  /** The OS's process id. */
+  get processId(): number {
+    if (this.#child.pid === undefined) throw new Error('heddle serve was not started');
+    return this.#child.pid;
+  }
+
   /** Nobody reads what it prints any more. */
   closeOutput(): void {
     this.#child.stdout?.destroy();
@@ -50,6 +63,18 @@ export class ServerProcess {
   /** All that it printed. */
   get output(): string {
     return this.#output.text;
+  }
+
+  /** Resolves when it has printed this. */
+  async printed(text: string): Promise<void> {
+    while (!this.output.includes(text)) {
+      await Promise.race([
+        this.#exit,
+        ...[this.#child.stdout, this.#child.stderr].map(
+          async (stream) => stream !== null && once(stream, 'data'),
+        ),
+      ]);
+    }
   }
 
   signal(name: NodeJS.Signals): void {

@@ -6,7 +6,7 @@ export const fixtureFolder = fileURLToPath(
   new URL('../../node_modules/.cache/heddle-fixtures', import.meta.url),
 );
 
-export const starterModel = join(
-  fileURLToPath(new URL('../../models/starter', import.meta.url)),
-  'starter.gguf',
-);
+const starterFolder = fileURLToPath(new URL('../../models/starter', import.meta.url));
+
+export const starterModel = join(starterFolder, 'starter.gguf');
+export const draftModel = join(starterFolder, 'starter-draft.gguf');

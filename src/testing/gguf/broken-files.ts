@@ -51,3 +51,11 @@ export function writeUnknownArchitecture(directory: string): string {
     tensors: whole.tensors.slice(0, 3),
   });
 }
+
+/** Writes the llama fixture whose last layer lacks a matrix, which is seen only after most of it was found; returns the path. */
+export function writeMissingTensor(directory: string): string {
+  const { metadata, tensors } = fixtureFile('llama');
+  const missing = tensors.findLastIndex(({ name }) => name.startsWith('blk.'));
+  const rest = tensors.filter((_, index) => index !== missing);
+  return writeOnce(path.join(directory, 'missing-tensor.gguf'), { metadata, tensors: rest });
+}

@@ -1,0 +1,63 @@
+import { closeSync, existsSync, openSync, writeSync } from 'node:fs';
+import type { OpenRunner } from '../core/model-runner.js';
+import { openRunner as openRealRunner } from '../native/llama-runner.js';
+import { stand } from './gate.js';
+
+/*
+ * A `RunnerModule`: the real library, which stands still where a test has set up a `Gate`, half-way through the load of
+ * a model or before its teardown, and which can lose the channel between its process and the gateway.
+ */
+
+export { predictMemory } from '../native/llama-runner.js';
+
+export const loadGate = (modelPath: string): string => `${modelPath}.load-gate`;
+/** While this file is there, a load that came past the gate ends only by being cancelled. */
+export const endlessLoad = (modelPath: string): string => `${modelPath}.endless-load`;
+export const teardownGate = (modelPath: string): string => `${modelPath}.teardown-gate`;
+
+/** Tokenizing this text cuts the channel of the engine's process in the middle of a message. */
+export const cutText = 'cut the channel';
+
+export const openRunner: OpenRunner = async (options, host) => {
+  const runner = await openRealRunner(options, {
+    ...host,
+    onProgress: (fraction) => {
+      if (fraction < 0.5 || fraction === 1) return host.onProgress(fraction);
+      stand(loadGate(options.modelPath));
+      while (existsSync(endlessLoad(options.modelPath)) && host.onProgress(fraction)) nap();
+      return host.onProgress(fraction);
+    },
+  });
+  const dispose = runner.dispose.bind(runner);
+  runner.dispose = () => {
+    stand(teardownGate(options.modelPath));
+    dispose();
+  };
+  const tokenize = runner.tokenize.bind(runner);
+  runner.tokenize = (text, how) => {
+    if (text === cutText) cutChannel();
+    return tokenize(text, how);
+  };
+  return runner;
+};
+
+/** Keeps a thread that asks again and again from taking a core. */
+function nap(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+}
+
+/** The channel's place among the file descriptors of an engine process: after standard input, output and error. */
+const channel = 3;
+
+/**
+ * Leaves the gateway with the beginning of a message of 16 MiB, and with a channel that has ended. The process does not
+ * notice: what it writes from here on goes nowhere.
+ */
+function cutChannel(): void {
+  const message = Buffer.alloc(64 * 1024);
+  message.writeUInt32BE(16 * 1024 * 1024);
+  writeSync(channel, message);
+  closeSync(channel);
+  const nowhere = openSync('/dev/null', 'r+');
+  if (nowhere !== channel) throw new Error('The channel is not where it was expected.');
+}
