@@ -246,7 +246,7 @@ describe.each(isolations)('a load in a %s', (isolation) => {
     const unloaded = server.entered('victim', 'unloaded');
     await beside(async () => {
       await cancel(leaving);
-      expect(await code).toBe('load_cancelled');
+      expect(await code).toBe('request_cancelled');
       await unloaded;
     });
     rmSync(endlessLoad(victimPath));

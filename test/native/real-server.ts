@@ -8,9 +8,10 @@ import { Engine } from '../../src/engine/engine.js';
 import { ProcessTransport } from '../../src/engine/process-transport.js';
 import { ThreadTransport } from '../../src/engine/thread-transport.js';
 import { createServer } from '../../src/http/server.js';
-import { EnginePool, type EngineSettings } from '../../src/pool/engine-pool.js';
+import { EnginePool } from '../../src/pool/engine-pool.js';
 import type { EngineStateKind } from '../../src/pool/engine-state.js';
 import { ModelCatalogue } from '../../src/pool/model-catalogue.js';
+import { defaultModelSettings, type PoolSettings } from '../../src/pool/pool-settings.js';
 
 /** Where an engine lives. */
 export const isolations = ['thread', 'process'] as const;
@@ -33,18 +34,23 @@ export class RealServer {
   readonly #socketPath: string;
   readonly #waiters: { event: string; resolve: () => void }[] = [];
 
-  private constructor(folder: string, isolation: Isolation, settings: Partial<EngineSettings>) {
+  private constructor(folder: string, isolation: Isolation, settings: Partial<PoolSettings>) {
     this.#socketPath = join(folder, 'server.sock');
     this.pool = new EnginePool({
       catalogue: new ModelCatalogue([folder], silentLogger),
-      settings: { contextSize: 2048, slots: 4, batchSize: 256, threads: 1, ...settings },
+      settings: {
+        threads: 1,
+        defaults: { ...defaultModelSettings, contextSize: 2048, batchSize: 256 },
+        policy: { firstRetry: 0, crashLimit: 100, teardownDeadline: 60_000 },
+        ...settings,
+      },
       createEngine: ({ id }) => gatedEngine(id, isolation),
       observer: {
         changed: ({ file, state }) => this.note(`${file.id} ${state.kind}`),
         progress() {},
         lost: ({ id }) => this.note(`${id} lost`),
+        settled() {},
       },
-      policy: { firstRetry: 0, crashLimit: 100, teardownDeadline: 60_000 },
     });
     this.server = createServer({ pool: this.pool, log: silentLogger });
   }
@@ -53,7 +59,7 @@ export class RealServer {
   static async start(
     folder: string,
     isolation: Isolation,
-    settings: Partial<EngineSettings> = {},
+    settings: Partial<PoolSettings> = {},
   ): Promise<RealServer> {
     const server = new RealServer(folder, isolation, settings);
     await server.server.listen({ path: server.#socketPath });

@@ -3,13 +3,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { hostBytes } from '../../src/core/memory.js';
 import { createThreadEngine } from '../../src/engine/create-engine.js';
+import { defaultModelSettings } from '../../src/pool/pool-settings.js';
 import { until } from '../../src/testing/engine-conformance.js';
 import { draftModel, starterModel } from './fixture-folder.js';
 import { isolations, readAll, RealServer, type Isolation } from './real-server.js';
 
 const readers = 20;
-const settings = { contextSize: 16_384, slots: readers, batchSize: 512, threads: 1 };
+const settings = { contextSize: 16_384, slots: readers, batchSize: 512 };
 
 /** Every event bears the model's id: with a long one it takes fewer of them to fill a socket. */
 const first = `first-${'x'.repeat(200)}`;
@@ -34,11 +36,12 @@ async function start(isolation: Isolation): Promise<RealServer> {
   const engine = createThreadEngine('measure');
   const needs = [];
   for (const modelPath of [draftModel, starterModel])
-    needs.push(await engine.predict({ ...settings, modelPath }));
+    needs.push(await engine.predict({ ...settings, threads: 1, modelPath }));
   await engine.close();
   const [draft, starter] = needs.map(({ totalBytes }) => totalBytes);
-  const memoryCeiling = (draft ?? 0) / 2 + (starter ?? 0);
-  server = await RealServer.start(folder, isolation, { ...settings, memoryCeiling });
+  const memoryCeiling = (draft ?? 0) / 2 + (starter ?? 0) + hostBytes[isolation];
+  const defaults = { ...defaultModelSettings, ...settings };
+  server = await RealServer.start(folder, isolation, { defaults, memoryCeiling });
   return server;
 }
 
