@@ -27,6 +27,7 @@ export const errorCatalogue = {
   handle_disposed: { status: 500, type: 'server_error', retryable: false },
   native_call_failed: { status: 500, type: 'server_error', retryable: false },
   listen_failed: { status: 500, type: 'server_error', retryable: false },
+  config_invalid: { status: 500, type: 'server_error', retryable: false },
   server_unreachable: { status: 500, type: 'server_error', retryable: false },
   internal_error: { status: 500, type: 'server_error', retryable: false },
   load_cancelled: { status: 503, type: 'server_error', retryable: true },

@@ -19,6 +19,7 @@ function main(): void {
   // A terminal and a service manager signal the whole group; only the gateway decides when an engine ends.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => {});
+  process.on('SIGHUP', () => {});
 
   process.on('message', (request: ProcessRequest) => {
     switch (request.kind) {
