@@ -29,7 +29,7 @@ export interface EmbedRequest {
 
 /** What an input came to. */
 export interface InputEmbedding {
-  /** Has memory of its own: what crosses to another thread is this and no more. */
+  /** Has memory of its own. */
   readonly embedding: Float32Array;
   /** Tokens of the input. */
   readonly tokens: number;

@@ -184,7 +184,8 @@ export class Engine {
     const updates = this.#begin<EmbeddingUpdate>((lane) => ({ type: 'embed', request, lane }), length);
     const results: InputEmbedding[] = [];
     for (const { input, embedding, tokens } of await readAll(updates, signal)) {
-      results[input] = { embedding, tokens };
+      // From another process it comes as a part of its whole message.
+      results[input] = { embedding: embedding.slice(), tokens };
     }
     return results;
   }
