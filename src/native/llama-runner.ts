@@ -164,7 +164,13 @@ class LlamaRunner implements ModelRunner {
   }
 
   decode(batch: Batch): DecodeOutcome {
-    for (const span of batch.spans) this.#checkSlot(span.slot);
+    for (const { slot, start } of batch.spans) {
+      this.#checkSlot(slot);
+      // A position that the encoder has not learned would abort the process.
+      if (start !== 0 && !this.info.causal) {
+        throw new HeddleError('native_call_failed', `An encoder has no position ${start} to go on from.`);
+      }
+    }
     const native = this.#batch.write(batch);
     this.#setEmbeds(batch.embeds === true || !this.info.causal);
     const status = this.#bindings.llama_decode(this.#context.address, native);
