@@ -331,7 +331,7 @@ export class EngineCore {
   }
 
   #fail(requestId: string, error: unknown): void {
-    for (const work of [...this.#work.values()]) if (work.requestId === requestId) this.#end(work);
+    for (const work of this.#work.values()) if (work.requestId === requestId) this.#end(work);
     this.#inputs.delete(requestId);
     this.#updates.push({ kind: 'failed', requestId, error: toErrorData(error) });
   }

@@ -189,7 +189,7 @@ function resultsOf({ measures, promptLength }: Job): RowResults | undefined {
       return { from: 0, embeds: true };
     case 'last embedding':
       return { from: promptLength - 1, embeds: true };
-    default:
+    case undefined:
       return undefined;
   }
 }
