@@ -317,7 +317,7 @@ describe('whatever comes at once', () => {
         }
         expect(bench.core.inspect()).toMatchObject({ running: 0, waiting: 0, usedCells: 0 });
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 });

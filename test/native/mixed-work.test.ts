@@ -265,8 +265,8 @@ test('clients that leave in the middle of any kind of work change nothing for th
   for (let round = 0; round < 5; round++) {
     const controller = new AbortController();
     const leaving = [
-      engine.embed(makeEmbedRequest(Array.from({ length: 50 }, () => story.repeat(3))), controller),
-      engine.score(makeScoreRequest(story, story.repeat(5)), controller),
+      engine.embed(makeEmbedRequest(Array.from({ length: 200 }, () => story.repeat(3))), controller),
+      engine.score(makeScoreRequest(story, story.repeat(10)), controller),
     ].map(codeOf);
     const staying = allWork(engine, true);
     const { steps } = await engine.inspect();
