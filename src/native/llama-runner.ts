@@ -15,6 +15,7 @@ import type {
 import { BatchBuffer } from './batch-buffer.js';
 import { cRuntime } from './c-runtime.js';
 import { contextParams } from './context-params.js';
+import { floatsAt } from './floats-at.js';
 import { openLlamaLibrary } from './llama-library.js';
 import { isCausal } from './model-metadata.js';
 import { logProbability } from './log-softmax.js';
@@ -284,11 +285,6 @@ class LlamaRunner implements ModelRunner {
     void this.#context.address;
     return this.#memory;
   }
-}
-
-/** The library's own memory as an array: good until the next decode, and not to be kept. */
-function floatsAt(address: Pointer, length: number): Float32Array {
-  return new Float32Array(koffi.view(address, length * Float32Array.BYTES_PER_ELEMENT));
 }
 
 function noResult(row: number, what: string): HeddleError {

@@ -1,7 +1,7 @@
-import koffi from 'koffi';
 import type { Pooling } from '../../src/core/embedding.js';
 import type { Token } from '../../src/core/generation.js';
 import { BatchBuffer } from '../../src/native/batch-buffer.js';
+import { floatsAt } from '../../src/native/floats-at.js';
 import { openLlamaLibrary } from '../../src/native/llama-library.js';
 import type { Pointer } from '../../src/native/llama-structs.js';
 
@@ -80,5 +80,5 @@ export class ReferenceModel {
 
 function floats(address: Pointer | null, length: number): number[] {
   if (address === null) throw new Error('there are no results');
-  return Array.from(koffi.decode(address, 'float', length) as Float32Array);
+  return Array.from(floatsAt(address, length));
 }
