@@ -235,21 +235,24 @@ describe.each(isolations)('a load in a %s', (isolation) => {
   test.each([
     ['by its caller', 'request_cancelled', (leaving: AbortController) => leaving.abort()],
     ['by an unload', 'load_cancelled', async () => void (await server.pool.unload('victim', 0))],
-  ] as const)('that is cancelled half-way %s ends as such, and disturbs nobody', async (_, expected, cancel) => {
-    await start(isolation);
-    const gate = new Gate(loadGate(victimPath));
-    writeFileSync(endlessLoad(victimPath), '');
-    const leaving = new AbortController();
-    const code = codeOf(server.pool.lease('victim', leaving.signal));
-    await gate.reached();
-    await gate.open();
-    const unloaded = server.entered('victim', 'unloaded');
-    await beside(async () => {
-      await cancel(leaving);
-      expect(await code).toBe(expected);
-      await unloaded;
-    });
-    rmSync(endlessLoad(victimPath));
-    await worksAgain(0);
-  });
+  ] as const)(
+    'that is cancelled half-way %s ends as such, and disturbs nobody',
+    async (_, expected, cancel) => {
+      await start(isolation);
+      const gate = new Gate(loadGate(victimPath));
+      writeFileSync(endlessLoad(victimPath), '');
+      const leaving = new AbortController();
+      const code = codeOf(server.pool.lease('victim', leaving.signal));
+      await gate.reached();
+      await gate.open();
+      const unloaded = server.entered('victim', 'unloaded');
+      await beside(async () => {
+        await cancel(leaving);
+        expect(await code).toBe(expected);
+        await unloaded;
+      });
+      rmSync(endlessLoad(victimPath));
+      await worksAgain(0);
+    },
+  );
 });
