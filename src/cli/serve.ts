@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { pino } from 'pino';
+import { pino, type Logger } from 'pino';
 import { unknownModels } from '../config/unknown-models.js';
 import type { Settings } from '../config/settings.js';
 import { HeddleError } from '../core/errors.js';
@@ -61,7 +61,14 @@ export async function serve(options: ServeOptions): Promise<void> {
     if (asked) throw error;
     log.fatal({ err: error }, 'the server could not stop in order');
   }
+  if (pool.ledger.some(({ state }) => state === 'quarantined')) endDespiteThreads(log);
   if (!asked) process.exit(); // what the error has left behind must not keep the process
+}
+
+/** `process.exit` waits for every thread, and one that is stuck in the native library never ends. */
+function endDespiteThreads(log: Logger): void {
+  log.fatal('the thread of an engine did not end; the server ends itself by SIGKILL');
+  process.kill(process.pid, 'SIGKILL');
 }
 
 async function listen(server: FastifyInstance, { host, port }: Settings): Promise<void> {
