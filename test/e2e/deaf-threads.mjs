@@ -3,7 +3,7 @@ import { isMainThread } from 'node:worker_threads';
 
 if (isMainThread) {
   const { ThreadTransport } = await import('../../dist/engine/thread-transport.js');
-  const { post } = ThreadTransport.prototype;
+  const post = Reflect.get(ThreadTransport.prototype, 'post');
   ThreadTransport.prototype.post = function (command) {
     if (command.type !== 'close') post.call(this, command);
   };
