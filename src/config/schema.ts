@@ -34,6 +34,14 @@ const idleTimeout = withUnit((value) => {
   return { problem: 'must be from 1ms to 24d, or "never"' };
 });
 
+const interTokenTarget = withUnit((value) => {
+  if (value === 'none') return { value: 0 };
+  const reading = readDuration(value);
+  if ('problem' in reading) return { problem: `${reading.problem}; or "none"` };
+  if (reading.value >= 10 && reading.value <= 60_000) return reading;
+  return { problem: 'must be from 10ms to 1m, or "none"' };
+});
+
 const memory = withUnit((value) => {
   const reading = readBytes(value);
   return 'value' in reading && reading.value < 2 ** 20 ? { problem: 'must be at least 1MiB' } : reading;
@@ -83,6 +91,7 @@ export const defaultsShape = {
   context: context.optional(),
   parallel: count(1, 256).optional(),
   batch_size: count(16, 65_536).optional(),
+  inter_token_target: interTokenTarget.optional(),
   pinned: z.boolean().optional(),
   preload: z.boolean().optional(),
   idle_timeout: idleTimeout.optional(),

@@ -39,6 +39,7 @@ function modelKeys(model: ModelSettings): object {
     context: model.contextSize,
     parallel: model.slots,
     batch_size: model.batchSize,
+    inter_token_target: model.interTokenTarget === 0 ? 'none' : writeDuration(model.interTokenTarget),
     pinned: model.pinned,
     preload: model.preload,
     idle_timeout: writeDuration(model.idleTimeout),

@@ -26,7 +26,15 @@ describe('settings', () => {
       memory: 2 ** 30,
       threads: 3,
       pool: { queue_wait: 1, crash_limit: 2 },
-      defaults: { context: 512, parallel: 2, batch_size: 64, pinned: true, preload: true, idle_timeout: 9 },
+      defaults: {
+        context: 512,
+        parallel: 2,
+        batch_size: 64,
+        inter_token_target: 80,
+        pinned: true,
+        preload: true,
+        idle_timeout: 9,
+      },
       models: { a: { context: 1024, aliases: ['x', 'y'], isolation: 'thread' }, b: {} },
     });
     expect(settings).toMatchObject({ port: 1, grace: 10 });
@@ -38,6 +46,7 @@ describe('settings', () => {
         contextSize: 512,
         slots: 2,
         batchSize: 64,
+        interTokenTarget: 80,
         pinned: true,
         preload: true,
         idleTimeout: 9,
@@ -76,6 +85,7 @@ describe('settings written as a file', () => {
     context: fc.integer({ min: 256, max: 1e6 }),
     parallel: fc.integer({ min: 1, max: 256 }),
     batch_size: fc.integer({ min: 16, max: 4096 }),
+    inter_token_target: fc.oneof(fc.integer({ min: 10, max: 60_000 }), fc.constant(0)),
     pinned: fc.boolean(),
     preload: fc.boolean(),
     idle_timeout: fc.oneof(fc.integer({ min: 1, max: 86_400_000 }), fc.constant(Infinity)),

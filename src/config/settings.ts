@@ -102,6 +102,7 @@ function toModelSettings(model: NonNullable<Config['defaults']>): Partial<ModelS
     contextSize: model.context,
     slots: model.parallel,
     batchSize: model.batch_size,
+    interTokenTarget: model.inter_token_target,
     pinned: model.pinned,
     preload: model.preload,
     idleTimeout: model.idle_timeout,

@@ -1,4 +1,5 @@
 import type { Prompt } from './generation.js';
+import type { Standing } from './standing.js';
 
 /**
  * How the embeddings of an input's tokens become one: their mean, that of the first token (BERT's CLS), or that of the
@@ -15,7 +16,7 @@ export interface EmbeddingInfo {
 }
 
 /** One client request for embeddings: what crosses the boundary to the engine. */
-export interface EmbedRequest {
+export interface EmbedRequest extends Partial<Standing> {
   /** Unique among the requests of the engine. */
   readonly id: string;
   /**

@@ -1,4 +1,5 @@
 import type { ErrorData } from './errors.js';
+import type { Standing } from './standing.js';
 
 /** A token id of the model's vocabulary. */
 export type Token = number;
@@ -50,7 +51,7 @@ export type Prompt =
   | { readonly kind: 'tokens'; readonly tokens: readonly Token[] };
 
 /** One client request for generated text: what crosses the boundary to the engine. */
-export interface GenerateRequest {
+export interface GenerateRequest extends Partial<Standing> {
   /** Unique among the requests of the engine. */
   readonly id: string;
   readonly prompt: Prompt;

@@ -15,6 +15,11 @@ export interface LoadOptions {
   readonly batchSize: number;
   /** Compute threads; at least 1. */
   readonly threads: number;
+  /**
+   * Time from one token of a stream to its next that steps are cut for, milliseconds; 150 when absent. 0 lets every step
+   * have all the rows there is room for.
+   */
+  readonly interTokenTarget?: number;
 }
 
 /** What is known of a model once it is loaded. */

@@ -1,7 +1,8 @@
 import type { Prompt, Token } from './generation.js';
+import type { Standing } from './standing.js';
 
 /** One client request for the probability of a text: what crosses the boundary to the engine. */
-export interface ScoreRequest {
+export interface ScoreRequest extends Partial<Standing> {
   /** Unique among the requests of the engine. */
   readonly id: string;
   /** What comes before; at least one token. */

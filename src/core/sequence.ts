@@ -1,4 +1,5 @@
 import type { Token } from './generation.js';
+import { plainStanding, type Standing } from './standing.js';
 
 /** What is wanted of a sequence's rows, where it is not the next token. */
 export interface RowResults {
@@ -29,6 +30,8 @@ export interface Sequence {
   shared: SharedCells | undefined;
   /** Undefined where tokens are generated: then the last row's logits are wanted. */
   readonly results: RowResults | undefined;
+  /** That of its request. */
+  readonly standing: Standing;
 }
 
 /** KV cells that several slots refer to: they are there once, until the last of the slots lets go. */
@@ -41,6 +44,7 @@ export function createSequence(
   prompt: readonly Token[],
   leader?: Sequence,
   results?: RowResults,
+  standing: Standing = plainStanding,
 ): Sequence {
   return {
     id,
@@ -51,5 +55,6 @@ export function createSequence(
     leader,
     shared: undefined,
     results,
+    standing,
   };
 }

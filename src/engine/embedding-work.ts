@@ -3,6 +3,7 @@ import type { EmbedRequest, EmbeddingUpdate, Pooling } from '../core/embedding.j
 import type { Token } from '../core/generation.js';
 import type { ModelInfo, ModelRunner } from '../core/model-runner.js';
 import { createSequence, type Sequence } from '../core/sequence.js';
+import { standingOf } from '../core/standing.js';
 import { RowPool } from './row-pool.js';
 import type { Measurement } from './work.js';
 
@@ -18,20 +19,21 @@ export class EmbeddingWork implements Measurement {
   #pool: RowPool;
 
   constructor(
-    { id, normalize }: EmbedRequest,
+    request: EmbedRequest,
     parts: { lane: number; index: number; sequenceId: number; tokens: readonly Token[] },
     { causal, embedding: { size, pooling } }: EmbeddingModel,
   ) {
-    this.requestId = id;
+    this.requestId = request.id;
     this.lane = parts.lane;
     this.index = parts.index;
-    this.#normalize = normalize;
+    this.#normalize = request.normalize;
     this.#pooling = pooling;
     this.#size = size;
     this.#pool = new RowPool(pooling, size);
     // Rows before the last are those of any prompt, where they can be computed without it.
     const from = pooling === 'last' && causal ? parts.tokens.length - 1 : 0;
-    this.sequence = createSequence(parts.sequenceId, parts.tokens, undefined, { from, embeds: true });
+    const results = { from, embeds: true };
+    this.sequence = createSequence(parts.sequenceId, parts.tokens, undefined, results, standingOf(request));
   }
 
   read(span: BatchSpan, firstRow: number, runner: ModelRunner): EmbeddingUpdate | undefined {

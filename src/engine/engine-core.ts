@@ -6,6 +6,7 @@ import type { DecodeOutcome, ModelRunner } from '../core/model-runner.js';
 import type { RequestUpdate } from '../core/request-update.js';
 import type { ScoreRequest } from '../core/scoring.js';
 import { createSequence, type Sequence } from '../core/sequence.js';
+import { standingOf } from '../core/standing.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import type { AbortBoard } from './abort-board.js';
 import { Choice } from './choice.js';
@@ -36,7 +37,15 @@ export class EngineCore {
   #owesStep = false;
   #nextSequenceId = 1;
 
-  constructor(runner: ModelRunner, board: AbortBoard) {
+  /**
+   * @param pace compute threads that the runner has, and the time from one token of a stream to its next that steps are
+   * cut for, milliseconds; 0 for steps of any length
+   */
+  constructor(
+    runner: ModelRunner,
+    board: AbortBoard,
+    pace: { readonly threads: number; readonly interTokenTarget: number } = { threads: 1, interTokenTarget: 0 },
+  ) {
     this.#runner = runner;
     this.#board = board;
     this.#loadThread = runner.threadId();
@@ -46,6 +55,11 @@ export class EngineCore {
       stepBudget: runner.info.batchSize,
       outputRows: runner.info.outputRows,
       causal: runner.info.causal,
+      policy: {
+        order: 'shortest',
+        interTokenTarget: pace.interTokenTarget > 0 ? pace.interTokenTarget : Infinity,
+        threads: pace.threads,
+      },
     });
   }
 
@@ -120,18 +134,22 @@ export class EngineCore {
 
   setThreads(threads: number): void {
     this.#runner.setThreads(threads);
+    this.#scheduler.setThreads(threads);
   }
 
   /** One step: schedule, decode, sample. Failures of the library end the requests that were running, not the engine. */
   step(): void {
+    const started = performance.now();
     const { batch, preempted } = this.#scheduler.schedule();
     for (const slot of preempted) this.#emptySlot(slot);
     this.#log.preempted(preempted.length);
     if (batch.rows === 0) return;
     try {
       const outcome = this.#decode(batch);
-      if (outcome === 'ok') this.#takeResults(batch);
-      else this.#recover(batch, outcome);
+      if (outcome === 'ok') {
+        this.#takeResults(batch);
+        this.#scheduler.measured(batch, performance.now() - started);
+      } else this.#recover(batch, outcome);
     } catch (error) {
       this.#failRunning(error);
     }
@@ -207,7 +225,8 @@ export class EngineCore {
     const choices: Choice[] = [];
     try {
       for (let index = 0; index < request.choices; index++) {
-        const sequence = createSequence(this.#nextSequenceId++, prompt, choices[0]?.sequence);
+        const [leader, id] = [choices[0]?.sequence, this.#nextSequenceId++];
+        const sequence = createSequence(id, prompt, leader, undefined, standingOf(request));
         const sampler = this.#runner.createSampler(request.sampling, {
           seed: (seed + index) >>> 0,
           prompt,

@@ -1,4 +1,5 @@
 import { HeddleError, toErrorData } from '../core/errors.js';
+import { defaultInterTokenTarget } from '../core/inter-token-target.js';
 import type { LoadOptions, ModelInfo, RunnerModule } from '../core/model-runner.js';
 import type { AbortBoard } from './abort-board.js';
 import { EngineCore } from './engine-core.js';
@@ -143,7 +144,8 @@ export class EngineHost {
         return !board.loadCancelled;
       },
     });
-    this.#core = new EngineCore(runner, board);
+    const { threads, interTokenTarget = defaultInterTokenTarget } = options;
+    this.#core = new EngineCore(runner, board, { threads, interTokenTarget });
     return runner.info;
   }
 

@@ -3,6 +3,7 @@ import type { Token } from '../core/generation.js';
 import type { ModelRunner } from '../core/model-runner.js';
 import type { ScoreRequest, ScoreUpdate } from '../core/scoring.js';
 import { createSequence, type Sequence } from '../core/sequence.js';
+import { standingOf } from '../core/standing.js';
 import type { Measurement } from './work.js';
 
 /**
@@ -19,17 +20,18 @@ export class ScoringWork implements Measurement {
   readonly #logProbabilities: number[] = [];
 
   constructor(
-    { id }: ScoreRequest,
+    request: ScoreRequest,
     parts: { lane: number; sequenceId: number; prompt: readonly Token[]; continuation: readonly Token[] },
   ) {
     const { prompt, continuation } = parts;
-    this.requestId = id;
+    this.requestId = request.id;
     this.lane = parts.lane;
     this.#promptLength = prompt.length;
     this.#continuation = continuation;
     const computed = [...prompt, ...continuation.slice(0, -1)];
     const from = prompt.length - 1;
-    this.sequence = createSequence(parts.sequenceId, computed, undefined, { from, embeds: false });
+    const results = { from, embeds: false };
+    this.sequence = createSequence(parts.sequenceId, computed, undefined, results, standingOf(request));
   }
 
   read(span: BatchSpan, firstRow: number, runner: ModelRunner): ScoreUpdate | undefined {

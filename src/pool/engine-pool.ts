@@ -294,8 +294,9 @@ export class EnginePool {
         return engine;
       },
       loadOptions: ({ id, path }) => {
-        const { contextSize, slots, batchSize } = settingsOf(this.#settings, id);
-        return { modelPath: path, contextSize, slots, batchSize, threads: this.#governor.maximum };
+        const { contextSize, slots, batchSize, interTokenTarget } = settingsOf(this.#settings, id);
+        const threads = this.#governor.maximum;
+        return { modelPath: path, contextSize, slots, batchSize, threads, interTokenTarget };
       },
       admitting: () => this.#admitting,
       makeRoom: async (model, bytes, signal) => this.#memoryQueue.enter(model, bytes, signal),

@@ -1,3 +1,4 @@
+import { defaultInterTokenTarget } from '../core/inter-token-target.js';
 import type { PoolPolicy } from './pool-policy.js';
 
 /** How one model is loaded and kept. */
@@ -8,6 +9,11 @@ export interface ModelSettings {
   readonly slots: number;
   /** Rows of one step. */
   readonly batchSize: number;
+  /**
+   * Time from one token of a stream to its next that steps are cut for, milliseconds; 0 lets every step have all the rows
+   * there is room for.
+   */
+  readonly interTokenTarget: number;
   /** It never makes room for another model. */
   readonly pinned: boolean;
   /** Loaded when the server starts, not at the first request. */
@@ -36,6 +42,7 @@ export const defaultModelSettings: ModelSettings = {
   contextSize: 0,
   slots: 4,
   batchSize: 512,
+  interTokenTarget: defaultInterTokenTarget,
   pinned: false,
   preload: false,
   idleTimeout: Infinity,

@@ -1,7 +1,11 @@
 import type { Batch } from '../core/batch.js';
 import type { Token } from '../core/generation.js';
 import type { Sequence } from '../core/sequence.js';
+import { plainPolicy, type SchedulingPolicy } from './policy.js';
+import { StepBudget } from './step-budget.js';
+import { loadOf, StepCost } from './step-cost.js';
 import { StepRows } from './step-rows.js';
+import { Turns } from './turns.js';
 
 /** What a scheduler may use. */
 export interface SchedulerLimits {
@@ -15,6 +19,8 @@ export interface SchedulerLimits {
   readonly outputRows?: number;
   /** Sequences can be computed in parts; they can when absent. Else each must fit a step. */
   readonly causal?: boolean;
+  /** First come, first served, in steps of any length, when absent. */
+  readonly policy?: SchedulingPolicy;
 }
 
 /** The decision for one step. */
@@ -30,26 +36,36 @@ const growthHeadroom = 32;
 /**
  * Decides which rows each step computes. It does no I/O and knows no native code; it owns the sequences given to it.
  *
- * A step holds one row of every sequence that lacks just one, then prompt rows, first come first served, until the
- * step budget is used up, or the rows with results, of which scores and embeddings want many ({@link StepRows}). A
- * sequence is admitted when a slot and cells for its tokens are free. When the cells run
- * out, the newest running sequence loses its own and goes back to the head of the queue: it computes them again
- * later, and its client sees a pause. The sequences of one request are admitted together.
+ * A step holds one row of every sequence that lacks just one, then prompt rows of the others in {@link Turns}, until
+ * the step budget is used up, or the time that {@link StepBudget} allows, or the rows with results, of which scores and
+ * embeddings want many ({@link StepRows}). A sequence is admitted in its turn, when a slot and cells for its tokens are
+ * free. When the cells run out, the newest running sequence loses its own and goes back to the head of the queue: it
+ * computes them again later, and its client sees a pause. The sequences of one request are admitted together.
+ *
+ * It reads no clock: it is told what steps took ({@link measured}), and learns from that what steps cost.
  *
  * Continuous batching after Orca (Yu et al., OSDI 2022); progress instead of phases after vLLM's v1 scheduler.
  */
 export class Scheduler {
   readonly #limits: SchedulerLimits;
-  /** In order of arrival. */
+  readonly #policy: SchedulingPolicy;
+  readonly #turns: Turns;
+  readonly #cost: StepCost;
+  /** In order of arrival, but for those that lost their cells: they are first. */
   readonly #waiting: Sequence[] = [];
   /** In order of admission: the last one is the newest. */
   readonly #running: Sequence[] = [];
   readonly #freeSlots: number[];
+  /** Of those that wait: they lost their cells. */
+  readonly #interrupted = new Set<Sequence>();
   /** Cells that may be promised: fewer than the limit after the library had no room for what was promised. */
   #cells: number;
 
   constructor(limits: SchedulerLimits) {
     this.#limits = limits;
+    this.#policy = limits.policy ?? plainPolicy;
+    this.#turns = new Turns(this.#policy.order);
+    this.#cost = new StepCost(this.#policy.threads);
     this.#cells = limits.cells;
     this.#freeSlots = Array.from({ length: limits.slots }, (_, slot) => limits.slots - 1 - slot);
   }
@@ -78,6 +94,7 @@ export class Scheduler {
   /** Queues a sequence. Its tokens must fit the cells, or it would wait for ever. */
   add(sequence: Sequence): void {
     this.#waiting.push(sequence);
+    this.#turns.arrived(sequence);
   }
 
   /** The rows of the next step. Admits waiting sequences and preempts running ones as needed. */
@@ -89,15 +106,31 @@ export class Scheduler {
 
   /** The batch was decoded: its rows are in the cache. */
   advance(batch: Batch): void {
+    let prompts = false;
     for (const span of batch.spans) {
       const sequence = this.#runningById(span.sequenceId);
-      if (sequence !== undefined) sequence.computed += span.tokens.length;
+      if (sequence === undefined) continue;
+      prompts ||= !generates(sequence);
+      sequence.computed += span.tokens.length;
+      this.#turns.computed(sequence, span.tokens.length);
     }
+    if (prompts) this.#turns.rowsTaken();
+  }
+
+  /** A batch that was decoded took so long, with all that belongs to a step; milliseconds. */
+  measured(batch: Batch, milliseconds: number): void {
+    this.#cost.learn(loadOf(batch), milliseconds);
+  }
+
+  /** Steps are computed by so many threads from now on. */
+  setThreads(threads: number): void {
+    this.#cost.setThreads(threads);
   }
 
   /** A token was drawn for the sequence. */
   append(sequence: Sequence, token: Token): void {
     sequence.tokens.push(token);
+    this.#turns.generated(sequence);
   }
 
   /** Sequences in a slot that wait for this one's prompt; they can share its cells now that it is computed. */
@@ -140,6 +173,8 @@ export class Scheduler {
     if (sequence === undefined || slot === undefined) return undefined;
     this.#release(sequence);
     this.#waiting.unshift(sequence);
+    this.#interrupted.add(sequence);
+    this.#turns.preempted(sequence);
     return slot;
   }
 
@@ -149,7 +184,8 @@ export class Scheduler {
    */
   remove(sequence: Sequence): number | undefined {
     const slot = sequence.slot;
-    drop(this.#waiting, sequence);
+    this.#turns.left(sequence, drop(this.#waiting, sequence));
+    this.#interrupted.delete(sequence);
     if (drop(this.#running, sequence)) this.#release(sequence);
     for (const follower of [...this.#waiting, ...this.#running]) {
       if (follower.leader === sequence) follower.leader = undefined;
@@ -168,8 +204,8 @@ export class Scheduler {
   }
 
   #admit(): void {
-    for (;;) {
-      const next = this.#waiting[0];
+    while (this.#freeSlots.length > 0) {
+      const next = this.#next();
       if (next === undefined) return;
       if (next.leader !== undefined && !canLead(next.leader)) next.leader = undefined;
       const headroom = growthHeadroom * this.#running.length;
@@ -180,18 +216,33 @@ export class Scheduler {
       const slot = this.#freeSlots.pop();
       if (slot === undefined) return;
       next.slot = slot;
-      this.#waiting.shift();
+      drop(this.#waiting, next);
+      this.#interrupted.delete(next);
       this.#running.push(next);
+      this.#turns.admitted(next);
     }
+  }
+
+  /** Who is to be admitted: one that lost its cells, else a follower of one that was, else whose turn it is. */
+  #next(): Sequence | undefined {
+    const [first] = this.#waiting;
+    if (first === undefined || this.#interrupted.has(first)) return first;
+    const follower = this.#waiting.find(({ leader }) => leader !== undefined && canLead(leader));
+    return follower ?? this.#turns.next(this.#waiting);
   }
 
   #chooseRows(): Batch {
     const { stepBudget, outputRows = stepBudget, causal = true } = this.#limits;
     const rows = new StepRows({ stepBudget, outputRows, causal });
-    const first = (sequence: Sequence): boolean => sequence.results === undefined && lacking(sequence) === 1;
-    for (const sequence of this.#running) if (first(sequence)) rows.add(sequence);
-    for (const sequence of this.#running) {
-      if (!first(sequence) && lacking(sequence) > 0) rows.add(sequence);
+    for (const sequence of this.#running) if (generates(sequence)) rows.add(sequence);
+    const budget = new StepBudget(this.#cost, {
+      target: this.#policy.interTokenTarget,
+      generating: loadOf(rows.batch),
+      whole: !causal,
+    });
+    const prompts = this.#running.filter((sequence) => !generates(sequence) && lacking(sequence) > 0);
+    for (const sequence of this.#turns.sorted(prompts)) {
+      budget.take(sequence, rows.add(sequence, budget.rowsFor(sequence, lacking(sequence))));
     }
     return rows.batch;
   }
@@ -211,6 +262,11 @@ export class Scheduler {
 /** Rows the sequence can use in a step; none while it waits for its leader. */
 function lacking(sequence: Sequence): number {
   return sequence.leader === undefined ? sequence.tokens.length - sequence.computed : 0;
+}
+
+/** It lacks the one row that its next token is drawn from. */
+function generates(sequence: Sequence): boolean {
+  return sequence.results === undefined && lacking(sequence) === 1;
 }
 
 /** Cells the sequence holds or was promised for itself alone. */

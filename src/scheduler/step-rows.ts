@@ -29,11 +29,15 @@ export class StepRows {
     this.#limits = limits;
   }
 
-  /** Adds rows of a sequence that lacks some: as many as fit, none if none do. */
-  add(sequence: Sequence): void {
+  /**
+   * Adds rows of a sequence that lacks some: as many as fit, none if none do.
+   * @param most rows to add at most
+   * @returns how many were added
+   */
+  add(sequence: Sequence, most = Infinity): number {
     const { id: sequenceId, slot, computed: start, tokens, results } = sequence;
-    const count = this.#fitting(sequence);
-    if (slot === undefined || count < 1) return;
+    const count = this.#fitting(sequence, most);
+    if (slot === undefined || count < 1) return 0;
     const end = start + count;
     const from = results === undefined ? tokens.length - 1 : results.from;
     const outputs = Math.max(0, end - Math.max(from, start));
@@ -50,6 +54,7 @@ export class StepRows {
       output: end === tokens.length,
       ...(results !== undefined && outputs > 0 ? { outputFrom: count - outputs } : {}),
     });
+    return count;
   }
 
   get batch(): Batch {
@@ -58,10 +63,10 @@ export class StepRows {
     return this.#embeds === true ? { ...batch, embeds: true } : batch;
   }
 
-  #fitting({ computed: start, tokens, results }: Sequence): number {
+  #fitting({ computed: start, tokens, results }: Sequence, most: number): number {
     const { stepBudget, outputRows, causal } = this.#limits;
     const lacking = tokens.length - start;
-    const rows = Math.min(lacking, stepBudget - this.#rows);
+    const rows = Math.min(lacking, stepBudget - this.#rows, most);
     const outputs = outputRows - this.#outputs;
     const from = results === undefined ? tokens.length - 1 : results.from;
     const before = Math.max(0, from - start);

@@ -1,0 +1,88 @@
+import { firstOutput, type Batch } from '../core/batch.js';
+import { LinearEstimate } from './linear-estimate.js';
+
+/** What a step has to compute, as far as its time depends on it. */
+export interface StepLoad {
+  readonly rows: number;
+  /** Rows with results. */
+  readonly outputs: number;
+  /** Tokens that the rows attend to, summed over the rows. */
+  readonly attended: number;
+}
+
+export const noLoad: StepLoad = { rows: 0, outputs: 0, attended: 0 };
+
+/** Tokens attended to are counted in these, so that a coefficient is the cost of one row this far into a sequence. */
+const attendedUnit = 1024;
+
+/** How many rows each part of a step may cost when nothing but one step was measured: a guess, and how far it is off. */
+const firstDeviations = { step: 16, row: 1, output: 1, attended: 1 } as const;
+
+/**
+ * What steps cost, learned from those that were measured: a constant, and something for each row, each result and each
+ * token that a row attends to. What was learned with another number of compute threads is kept apart.
+ */
+export class StepCost {
+  /** By the number of threads. */
+  readonly #estimates = new Map<number, LinearEstimate>();
+  #threads: number;
+
+  /** @param threads compute threads of the steps to come */
+  constructor(threads = 1) {
+    this.#threads = threads;
+  }
+
+  /** A step was measured. */
+  get known(): boolean {
+    return this.#estimates.has(this.#threads);
+  }
+
+  /** Steps are computed by so many threads from now on. */
+  setThreads(threads: number): void {
+    const before = this.#estimates.get(this.#threads);
+    if (before !== undefined && !this.#estimates.has(threads)) {
+      // Rows are arithmetic, which threads share; the rest of a step waits for memory, which they share too.
+      const factor = this.#threads / threads;
+      this.#estimates.set(threads, before.scaled([1, factor, factor, factor]));
+    }
+    this.#threads = threads;
+  }
+
+  /** A step took so many milliseconds. */
+  learn(load: StepLoad, milliseconds: number): void {
+    if (load.rows < 1 || !Number.isFinite(milliseconds) || milliseconds <= 0) return;
+    let estimate = this.#estimates.get(this.#threads);
+    if (estimate === undefined) {
+      const perRow = milliseconds / load.rows;
+      const { step, row, output, attended } = firstDeviations;
+      const deviations = [step, row, output, attended].map((rows) => rows * perRow);
+      estimate = new LinearEstimate([0, perRow, 0, 0], deviations);
+      this.#estimates.set(this.#threads, estimate);
+    }
+    estimate.learn(amounts(load), milliseconds);
+  }
+
+  /** Milliseconds that a step will take; 0 as long as none was measured. */
+  predict(load: StepLoad): number {
+    return this.#estimates.get(this.#threads)?.predict(amounts(load)) ?? 0;
+  }
+}
+
+/** The load of a batch. */
+export function loadOf({ spans, rows, embeds }: Batch): StepLoad {
+  let [outputs, attended] = [0, 0];
+  for (const span of spans) {
+    outputs += span.tokens.length - (embeds === true ? 0 : firstOutput(span));
+    attended += attendedBy(span.start, span.tokens.length);
+  }
+  return { rows, outputs, attended };
+}
+
+/** Tokens that consecutive rows of a sequence attend to, each to itself and all before it. */
+export function attendedBy(start: number, rows: number): number {
+  return rows * start + (rows * (rows + 1)) / 2;
+}
+
+function amounts({ rows, outputs, attended }: StepLoad): number[] {
+  return [1, rows, outputs, attended / attendedUnit];
+}
