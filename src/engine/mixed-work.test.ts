@@ -260,9 +260,9 @@ describe('an encoder', () => {
 });
 
 test('a step that fails ends the running requests of every kind, each with its error, and no other', () => {
-  const bench = new Bench('fake:?failAtDecode=2&outputRows=8', { slots: 3 });
+  const bench = new Bench('fake:?failAtDecode=2&outputRows=8', { slots: 4 });
   const running = [makeRequest(), makeScoreRequest('abc', long), makeEmbedRequest([long, long])];
-  const waiting = makeScoreRequest('abc', 'def');
+  const waiting: ScoreRequest = { ...makeScoreRequest('abc', 'def'), priority: 'batch' };
   for (const request of [...running, waiting]) bench.add(request);
   bench.run();
   for (const request of running) expect(bench.outcome(request).error?.code).toBe('native_call_failed');
