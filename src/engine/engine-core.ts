@@ -44,7 +44,10 @@ export class EngineCore {
   constructor(
     runner: ModelRunner,
     board: AbortBoard,
-    pace: { readonly threads: number; readonly interTokenTarget: number } = { threads: 1, interTokenTarget: 0 },
+    pace: { readonly threads: number; readonly interTokenTarget: number } = {
+      threads: 1,
+      interTokenTarget: 0,
+    },
   ) {
     this.#runner = runner;
     this.#board = board;

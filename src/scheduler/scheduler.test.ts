@@ -306,6 +306,48 @@ describe('whatever comes', () => {
     );
   });
 
+  test('so it is with priorities, keys, targets, and measurements that make no sense', () => {
+    const standing = fc.record({
+      priority: fc.constantFrom('high' as const, 'normal' as const, 'batch' as const),
+      fairnessKey: fc.constantFrom('', 'a', 'b'),
+    });
+    const policy = fc.record({
+      order: fc.constant('shortest' as const),
+      interTokenTarget: fc.constantFrom(1, 20, 150, Infinity),
+    });
+    const jobs = fc.array(
+      fc.tuple(job, standing).map(([one, place]) => ({ ...one, standing: place })),
+      { minLength: 1, maxLength: 10 },
+    );
+    fc.assert(
+      fc.property(limits, policy, jobs, outcomes, (room, how, given, steps) => {
+        const drive = new SchedulerDrive({ ...room, policy: how }, given);
+        drive.run(steps);
+        for (const staying of given.filter(({ leavesAfter }) => leavesAfter === undefined)) {
+          expect(drive.finished.filter((done) => done.job === staying)).toHaveLength(staying.choices);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('with room for all, choices share one prompt whatever the order is', () => {
+    fc.assert(
+      fc.property(fc.array(job, { minLength: 1, maxLength: 5 }), (given) => {
+        const jobs = given.map((one) => ({ ...one, leavesAfter: undefined }));
+        const policy = { order: 'shortest', interTokenTarget: 150 } as const;
+        const room = { slots: 20, cells: 20 * 100 + 20 * 32, stepBudget: 64, policy };
+        const drive = new SchedulerDrive(room, jobs);
+        drive.run([]);
+        const needed = jobs.map(({ promptLength, generate, choices, measures }) =>
+          measures === undefined ? promptLength + choices * (generate - 1) : choices * promptLength,
+        );
+        expect(drive.computedRows).toBe(needed.reduce((sum, count) => sum + count, 0));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   test('sequences are admitted in the order they came', () => {
     fc.assert(
       fc.property(limits, fc.array(job, { minLength: 1, maxLength: 10 }), outcomes, (room, jobs, steps) => {

@@ -30,6 +30,11 @@ export class ServedTokens {
     return this.#accounts.get(key)?.served ?? 0;
   }
 
+  /** Keys that are remembered. */
+  get size(): number {
+    return this.#accounts.size;
+  }
+
   /** A sequence of the key begins to wait. */
   arrived(key: string): void {
     const account = this.#account(key);
@@ -67,7 +72,8 @@ export class ServedTokens {
 
   #floor(): number {
     let least = Infinity;
-    for (const { served, waiting } of this.#accounts.values()) if (waiting > 0) least = Math.min(least, served);
+    for (const { served, waiting } of this.#accounts.values())
+      if (waiting > 0) least = Math.min(least, served);
     return least === Infinity ? this.#last : least;
   }
 

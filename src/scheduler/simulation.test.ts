@@ -20,7 +20,12 @@ function limits(policy: SchedulingPolicy, slots = 4): SchedulerLimits {
   return { slots, cells: 200_000, stepBudget: 512, policy };
 }
 
-function served(arrivals: readonly Arrival[], policy = adaptive, slots = 4, cost = smallMachine): readonly Served[] {
+function served(
+  arrivals: readonly Arrival[],
+  policy = adaptive,
+  slots = 4,
+  cost = smallMachine,
+): readonly Served[] {
   return new SimulatedMachine(limits(policy, slots), cost, arrivals).run();
 }
 
@@ -84,7 +89,9 @@ describe('steps in which nobody generates', () => {
 
   test('have all the rows there is room for on a machine that is fast enough', () => {
     const fast: MachineCost = ({ rows }) => 2 + 0.1 * rows;
-    const machine = new SimulatedMachine(limits(adaptive), fast, [{ at: 0, promptTokens: 4000, generate: 1 }]);
+    const machine = new SimulatedMachine(limits(adaptive), fast, [
+      { at: 0, promptTokens: 4000, generate: 1 },
+    ]);
     machine.run();
     expect(machine.steps.slice(1, -1).map(({ rows }) => rows)).toEqual(
       machine.steps.slice(1, -1).map(() => 512),
@@ -172,10 +179,11 @@ describe('the order', () => {
   test('lets a long prompt through among short ones without end', () => {
     const long: Arrival = { at: 0, promptTokens: 2000, generate: 1 };
     // As many rows as the machine can compute, for ever: by length alone the long prompt would never have a turn.
-    const short = Array.from(
-      { length: 1500 },
-      (_, index): Arrival => ({ at: index * 250, promptTokens: 60, generate: 1 }),
-    );
+    const short = Array.from({ length: 1500 }, (_, index): Arrival => ({
+      at: index * 250,
+      promptTokens: 60,
+      generate: 1,
+    }));
     const all = served([long, ...short], unbounded, 1);
     const [done] = find(all, long).tokenTimes;
     expect(done).toBeLessThan(60_000);
@@ -198,9 +206,7 @@ describe('the order', () => {
     };
     expect(mean('normal')).toBeGreaterThan(1.5 * mean('high'));
     expect(mean('batch')).toBeGreaterThan(1.3 * mean('normal'));
-    const first = Math.min(
-      ...all.filter(({ arrival }) => arrival.priority === 'batch').map(firstTokenAfter),
-    );
+    const first = Math.min(...all.filter(({ arrival }) => arrival.priority === 'batch').map(firstTokenAfter));
     const last = Math.max(...all.filter(({ arrival }) => arrival.priority === 'high').map(firstTokenAfter));
     expect(first).toBeLessThan(last);
   });
@@ -229,7 +235,8 @@ describe('the order', () => {
     ]);
     const all = machine.run(90_000);
     const late = (key: string): number =>
-      all.filter(({ arrival, tokenTimes }) => arrival.fairnessKey === key && (tokenTimes[0] ?? 0) > 61_000).length;
+      all.filter(({ arrival, tokenTimes }) => arrival.fairnessKey === key && (tokenTimes[0] ?? 0) > 61_000)
+        .length;
     expect(late('early')).toBeGreaterThan(3);
     expect(late('late') / late('early')).toBeLessThan(1.6);
   });

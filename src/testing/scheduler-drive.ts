@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { firstOutput, type Batch, type BatchSpan } from '../core/batch.js';
 import type { Token } from '../core/generation.js';
+import { plainStanding, type Standing } from '../core/standing.js';
 import { createSequence, type RowResults, type Sequence } from '../core/sequence.js';
 import { Scheduler, type SchedulerLimits } from '../scheduler/scheduler.js';
 import { FakeCells } from './fake-cells.js';
@@ -17,6 +18,7 @@ export interface Job {
   readonly arrives: number;
   /** Its client leaves so many steps later. */
   readonly leavesAfter: number | undefined;
+  readonly standing?: Standing;
 }
 
 /** How a step ends; `lost` is an abort where the memory can not be cut: its sequences begin again. */
@@ -60,7 +62,8 @@ export class SchedulerDrive {
       let leader: Sequence | undefined;
       for (let choice = 0; choice < arriving.choices; choice++) {
         const results = resultsOf(arriving);
-        const sequence = createSequence(this.#nextId++, prompt(arriving.promptLength), leader, results);
+        const { promptLength, standing = plainStanding } = arriving;
+        const sequence = createSequence(this.#nextId++, prompt(promptLength), leader, results, standing);
         if (results === undefined) leader ??= sequence;
         this.#family.set(sequence, arriving);
         this.#scheduler.add(sequence);
@@ -130,6 +133,7 @@ export class SchedulerDrive {
     this.computedRows += batch.rows;
     for (const { slot, tokens } of batch.spans) for (const token of tokens) this.#cells.append(slot, token);
     this.#scheduler.advance(batch);
+    this.#scheduler.measured(batch, 1 + this.step * (this.step % 7));
     for (const span of batch.spans) {
       const sequence = this.#scheduler.running.find(({ id }) => id === span.sequenceId);
       if (sequence?.results !== undefined) this.#measure(sequence, sequence.results, span);
