@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Engine, Generation } from '../../src/engine/engine.js';
 import { codeOf } from '../../src/testing/engine-conformance.js';
 import { Gate } from '../../src/testing/gate.js';
-import { cutText, endlessLoad, loadGate, teardownGate } from '../../src/testing/gated-runner.js';
+import { cutText, endlessLoad, garbage, loadGate, teardownGate } from '../../src/testing/gated-runner.js';
 import { writeMissingTensor } from '../../src/testing/gguf/broken-files.js';
 import { collect, makeRequest, type Collected } from '../../src/testing/requests.js';
 import { draftModel, starterModel } from './fixture-folder.js';
@@ -205,6 +205,24 @@ describe('an engine process whose channel is closed in the middle of a message',
   });
 });
 
+describe.each(Object.keys(garbage))('an engine process that sends %s', (name) => {
+  test('is ended, and its streams and calls with engine_crashed', async () => {
+    await start('process');
+    const engine = await loadVictim();
+    const all = await streams(engine);
+    const processId = processOfVictim();
+    await beside(async () => {
+      const call = codeOf(engine.tokenize(name));
+      expect(await endsOf(all)).toEqual(crashed);
+      expect(await call).toBe('engine_crashed');
+    });
+    expect(engine.loss?.message).toMatch(/its messages were unreadable/);
+    expect(server.events.filter((event) => event === 'victim lost')).toHaveLength(1);
+    expect(isThere(processId)).toBe(false);
+    await worksAgain(processId);
+  });
+});
+
 test('a model file that is cut short half-way through its load takes one process, and loads when it is whole', async () => {
   await start('process');
   const gate = new Gate(loadGate(victimPath));
@@ -235,21 +253,24 @@ describe.each(isolations)('a load in a %s', (isolation) => {
   test.each([
     ['by its caller', 'request_cancelled', (leaving: AbortController) => leaving.abort()],
     ['by an unload', 'load_cancelled', async () => void (await server.pool.unload('victim', 0))],
-  ] as const)('that is cancelled half-way %s ends as such, and disturbs nobody', async (_, expected, cancel) => {
-    await start(isolation);
-    const gate = new Gate(loadGate(victimPath));
-    writeFileSync(endlessLoad(victimPath), '');
-    const leaving = new AbortController();
-    const code = codeOf(server.pool.lease('victim', leaving.signal));
-    await gate.reached();
-    await gate.open();
-    const unloaded = server.entered('victim', 'unloaded');
-    await beside(async () => {
-      await cancel(leaving);
-      expect(await code).toBe(expected);
-      await unloaded;
-    });
-    rmSync(endlessLoad(victimPath));
-    await worksAgain(0);
-  });
+  ] as const)(
+    'that is cancelled half-way %s ends as such, and disturbs nobody',
+    async (_, expected, cancel) => {
+      await start(isolation);
+      const gate = new Gate(loadGate(victimPath));
+      writeFileSync(endlessLoad(victimPath), '');
+      const leaving = new AbortController();
+      const code = codeOf(server.pool.lease('victim', leaving.signal));
+      await gate.reached();
+      await gate.open();
+      const unloaded = server.entered('victim', 'unloaded');
+      await beside(async () => {
+        await cancel(leaving);
+        expect(await code).toBe(expected);
+        await unloaded;
+      });
+      rmSync(endlessLoad(victimPath));
+      await worksAgain(0);
+    },
+  );
 });
