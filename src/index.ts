@@ -1,8 +1,10 @@
 /** heddle as a library: engines on threads of the embedding process, the pool over them, and the HTTP server. */
 export { HeddleError, errorCatalogue, type ErrorCode, type ErrorData } from './core/errors.js';
+export type { EmbedRequest, EmbeddingInfo, InputEmbedding, Pooling } from './core/embedding.js';
 export type { GenerateRequest, Prompt, SamplingParams, StopConditions } from './core/generation.js';
 export { silentLogger, type Logger } from './core/logger.js';
 export type { LoadOptions, ModelInfo } from './core/model-runner.js';
+export type { Score, ScoreRequest } from './core/scoring.js';
 export { defaultSampling, defaultStop } from './core/sampling-defaults.js';
 export { version } from './core/version.js';
 export { createProcessEngine, createThreadEngine } from './engine/create-engine.js';

@@ -37,6 +37,8 @@ export const openRunner: OpenRunner = async (options, host) => {
       const sampler = runner.createSampler(params, choice);
       return { sample: timed(sampler.sample.bind(sampler)), dispose: timed(sampler.dispose.bind(sampler)) };
     },
+    logProbability: timed(runner.logProbability.bind(runner)),
+    rowEmbedding: timed(runner.rowEmbedding.bind(runner)),
     decode(batch) {
       const begin = performance.now();
       // Only steps without prompt rows: they are what is repeated for every token.

@@ -2,6 +2,8 @@
 import { Command, Option } from 'commander';
 import { toHeddleError } from '../core/errors.js';
 import { version } from '../core/version.js';
+import { defaultServerSettings } from '../config/settings.js';
+import { checkConfig } from './check-config.js';
 import { ignoreClosedOutput } from './closed-output.js';
 import { listModels } from './list.js';
 import { addModelOptions, count, decimal } from './options.js';
@@ -16,20 +18,37 @@ const program = new Command('heddle')
   .version(version)
   .showHelpAfterError();
 
+const { host, port, isolation, grace, logLevel } = defaultServerSettings;
+
+// Without defaults of their own: what is not given is the configuration file's to say.
 addModelOptions(program.command('serve'))
   .description('start the HTTP server')
-  .option('--host <host>', 'address to listen on', '127.0.0.1')
-  .option('--port <port>', 'port to listen on; 0 takes a free one', count(0, 65535), 8000)
   .addOption(
-    new Option('--isolation <kind>', 'where models live: a process each, or threads of this one')
-      .choices(['process', 'thread'])
-      .default('process'),
+    new Option('--config <file>', 'configuration file; options go before it, and SIGHUP reads it again').env(
+      'HEDDLE_CONFIG',
+    ),
   )
-  .option('--grace <seconds>', 'how long running requests may go on after a stop signal', decimal(0, 3600), 5)
+  .option('--host <host>', `address to listen on (default: ${host})`)
+  .option('--port <port>', `port to listen on; 0 takes a free one (default: ${port})`, count(0, 65535))
   .addOption(
-    new Option('--log-level <level>', 'what is logged to standard error')
-      .choices(['debug', 'info', 'warn', 'error', 'silent'])
-      .default('warn'),
+    new Option(
+      '--isolation <kind>',
+      `where models live: a process each, or threads of this one (default: ${isolation})`,
+    ).choices(['process', 'thread']),
+  )
+  .option(
+    '--grace <seconds>',
+    `how long running requests may go on after a stop signal (default: ${grace / 1000})`,
+    decimal(0, 3600),
+  )
+  .addOption(
+    new Option('--log-level <level>', `what is logged to standard error (default: ${logLevel})`).choices([
+      'debug',
+      'info',
+      'warn',
+      'error',
+      'silent',
+    ]),
   )
   .action(serve);
 
@@ -44,6 +63,14 @@ addModelOptions(program.command('run'))
   .action(runPrompt);
 
 addModelOptions(program.command('list')).description('show the models on this machine').action(listModels);
+
+program
+  .command('config')
+  .description('work with configuration files')
+  .command('check')
+  .description('show the settings that a configuration file makes, or all errors in it')
+  .argument('<file>', 'the configuration file')
+  .action(checkConfig);
 
 const remote = (command: Command): Command =>
   command.option('--url <url>', 'address of the running server', 'http://127.0.0.1:8000');

@@ -1,20 +1,35 @@
 import { statSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { defaultModelSettings, type PoolSettings } from '../pool/pool-settings.js';
+import {
+  defaultServerSettings,
+  type Isolation,
+  type LogLevel,
+  type SettingOverrides,
+} from '../config/settings.js';
+import { defaultModelSettings } from '../pool/pool-settings.js';
 
-/** Options that say which models there are and how they are loaded. */
+/** Options that say which models there are and how they are loaded. What was not given is absent. */
 export interface ModelOptions {
   readonly modelDir?: string[];
-  readonly ctx: number;
-  readonly parallel: number;
+  readonly ctx?: number;
+  readonly parallel?: number;
   readonly threads?: number;
   /** GiB. */
   readonly memory?: number;
 }
 
-/** The embedded model's folder: what is served when no folder is named. */
-export const starterDirectory = fileURLToPath(new URL('../../models/starter', import.meta.url));
+/** Options of `heddle serve`. */
+export interface ServeOptions extends ModelOptions {
+  /** Path of a configuration file. */
+  readonly config?: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly isolation?: Isolation;
+  /** Seconds. */
+  readonly grace?: number;
+  readonly logLevel?: LogLevel;
+}
 
 export function addModelOptions(command: Command): Command {
   return command
@@ -25,11 +40,14 @@ export function addModelOptions(command: Command): Command {
     )
     .option(
       '--ctx <tokens>',
-      "KV cache of each model, in tokens; 0 is the model's own, at most 8192",
+      "KV cache of each model, in tokens; 0, the default, is the model's own, at most 8192",
       contextSize,
-      0,
     )
-    .option('--parallel <count>', 'sequences a model works on at once', count(1, 256), 4)
+    .option(
+      '--parallel <count>',
+      `sequences a model works on at once (default: ${defaultModelSettings.slots})`,
+      count(1, 256),
+    )
     .option(
       '--threads <count>',
       "compute threads over all models; the machine's cores when absent",
@@ -43,14 +61,24 @@ export function addModelOptions(command: Command): Command {
 }
 
 export function modelDirectories({ modelDir }: ModelOptions): readonly string[] {
-  return modelDir ?? [starterDirectory];
+  return modelDir?.map((directory) => resolve(directory)) ?? defaultServerSettings.modelDirectories;
 }
 
-export function poolSettings({ ctx, parallel, threads, memory }: ModelOptions): PoolSettings {
+/** The options as settings; they go before those of a configuration file. */
+export function toOverrides(options: ServeOptions): SettingOverrides {
+  const { modelDir, ctx, parallel, memory, grace } = options;
+  const { host, port, isolation, logLevel, threads } = options;
   return {
-    defaults: { ...defaultModelSettings, contextSize: ctx, slots: parallel },
-    ...(threads === undefined ? {} : { threads }),
-    ...(memory === undefined ? {} : { memoryCeiling: memory * 2 ** 30 }),
+    host,
+    port,
+    isolation,
+    logLevel,
+    threads,
+    modelDirectories: modelDir === undefined ? undefined : modelDirectories(options),
+    contextSize: ctx,
+    slots: parallel,
+    memoryCeiling: memory === undefined ? undefined : Math.round(memory * 2 ** 30),
+    grace: grace === undefined ? undefined : grace * 1000,
   };
 }
 

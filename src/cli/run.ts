@@ -5,7 +5,8 @@ import { defaultSampling, defaultStop } from '../core/sampling-defaults.js';
 import { renderChat, type ChatMessage } from '../prompt/chat-template.js';
 import { ConsoleObserver } from './console-observer.js';
 import { createPool } from './create-pool.js';
-import { modelDirectories, type ModelOptions } from './options.js';
+import { toSettings } from '../config/settings.js';
+import { modelDirectories, toOverrides, type ModelOptions } from './options.js';
 
 /** `heddle run MODEL "prompt"` */
 export async function runPrompt(
@@ -15,12 +16,11 @@ export async function runPrompt(
 ): Promise<void> {
   const isFile = model.endsWith('.gguf') && existsSync(model);
   const directories = isFile ? [dirname(model)] : modelDirectories(options);
-  const pool = createPool(
-    directories,
-    { ...options, isolation: 'thread' },
-    new ConsoleObserver(process.stderr),
-    silentLogger,
+  const settings = toSettings(
+    {},
+    { ...toOverrides(options), modelDirectories: directories, isolation: 'thread' },
   );
+  const pool = createPool(() => settings, new ConsoleObserver(process.stderr), silentLogger);
   try {
     const { engine } = await pool.lease(isFile ? modelId(model) : model);
     const messages: ChatMessage[] = [{ role: 'user', content: prompt }];

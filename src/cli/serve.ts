@@ -1,6 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { pino } from 'pino';
+import { pino, type Logger } from 'pino';
+import { unknownModels } from '../config/unknown-models.js';
+import type { Settings } from '../config/settings.js';
 import { HeddleError } from '../core/errors.js';
 import { createServer } from '../http/server.js';
 import { Metrics } from '../metrics/metrics.js';
@@ -8,51 +10,68 @@ import { CompositeObserver } from '../pool/composite-observer.js';
 import type { EnginePool } from '../pool/engine-pool.js';
 import { banner } from './banner.js';
 import { ConsoleObserver } from './console-observer.js';
-import { createPool, type Isolation } from './create-pool.js';
+import { createPool } from './create-pool.js';
 import { fatalError } from './fatal-error.js';
-import { modelDirectories, type ModelOptions } from './options.js';
+import { onHangup } from './hangup.js';
+import { toOverrides, type ServeOptions } from './options.js';
+import { ServerSettings } from './server-settings.js';
 
-/** Options of `heddle serve`. */
-export interface ServeOptions extends ModelOptions {
-  readonly isolation: Isolation;
-  readonly host: string;
-  readonly port: number;
-  /** Seconds. */
-  readonly grace: number;
-  readonly logLevel: string;
-}
-
-/** `heddle serve`: runs until a stop signal, or an error that nobody caught. docs/operations.md lists its exit codes. */
+/**
+ * `heddle serve`: runs until a stop signal, or an error that nobody caught; SIGHUP reads the configuration file again.
+ * docs/operations.md lists its exit codes.
+ */
 export async function serve(options: ServeOptions): Promise<void> {
-  const log = pino({ name: 'heddle', level: options.logLevel, base: null }, pino.destination(2));
+  const file = options.config === '' ? undefined : options.config;
+  const settings = await ServerSettings.read(file, toOverrides(options));
+  const { host, logLevel } = settings.current;
+  const log = pino({ name: 'heddle', level: logLevel, base: null }, pino.destination(2));
   const metrics = new Metrics();
   const observer = new CompositeObserver(new ConsoleObserver(process.stdout), metrics.observer);
-  const pool = createPool(modelDirectories(options), options, observer, log);
+  const pool = createPool(() => settings.current, observer, log);
+  const warn = (ids: readonly string[]): void => {
+    for (const warning of unknownModels(settings.current.pool, ids)) log.warn({ file }, warning);
+  };
+  const apply = async (changed: Settings): Promise<void> => {
+    log.level = changed.logLevel;
+    pool.configure(changed.pool);
+    const models = await pool.catalogue.lookIn(changed.modelDirectories);
+    warn(models.map(({ id }) => id));
+    process.stdout.write(file === undefined ? 'looked for models again\n' : `read ${file} again\n`);
+  };
   const stopped = stopSignal();
   const failed = fatalError(log);
-  const models = await pool.catalogue.scan();
-  const server = createServer({ pool, log, metrics });
-  await listen(server, options);
-  const { port } = server.server.address() as AddressInfo;
-  process.stdout.write(
-    banner({
-      host: options.host,
-      port,
-      models: models.map(({ id }) => id),
-      directories: pool.catalogue.directories,
-    }),
+  onHangup(
+    () => void settings.reload(apply, log),
+    () => process.emit('SIGTERM'),
   );
+  const models = (await pool.catalogue.scan()).map(({ id }) => id);
+  const server = createServer({ pool, log, metrics });
+  await listen(server, settings.current);
+  const { port } = server.server.address() as AddressInfo;
+  process.stdout.write(banner({ host, port, models, directories: pool.catalogue.directories }));
+  warn(models);
+  const preloaded = pool.preload(({ id }, { code, message }) => {
+    log.error({ model: id, code }, `The model ${id} could not be loaded at the start: ${message}`);
+  });
   const asked = await Promise.race([stopped.then(() => true), failed.then(() => false)]);
   try {
-    await shutDown(server, pool, asked ? options.grace : 0);
+    await shutDown(server, pool, asked ? settings.current.grace : 0);
+    await preloaded;
   } catch (error) {
     if (asked) throw error;
     log.fatal({ err: error }, 'the server could not stop in order');
   }
+  if (pool.ledger.some(({ state }) => state === 'quarantined')) endDespiteThreads(log);
   if (!asked) process.exit(); // what the error has left behind must not keep the process
 }
 
-async function listen(server: FastifyInstance, { host, port }: ServeOptions): Promise<void> {
+/** `process.exit` waits for every thread, and one that is stuck in the native library never ends. */
+function endDespiteThreads(log: Logger): void {
+  log.fatal('the thread of an engine did not end; the server ends itself by SIGKILL');
+  process.kill(process.pid, 'SIGKILL');
+}
+
+async function listen(server: FastifyInstance, { host, port }: Settings): Promise<void> {
   try {
     await server.listen({ host, port });
   } catch (error) {
@@ -82,12 +101,15 @@ async function stopSignal(): Promise<void> {
   });
 }
 
-/** Takes no new requests, lets running ones go on for a while, ends the rest with a terminal event, frees the models. */
+/**
+ * Takes no new requests, lets running ones go on for a while, ends the rest with a terminal event, frees the models.
+ * @param grace milliseconds
+ */
 async function shutDown(server: FastifyInstance, pool: EnginePool, grace: number): Promise<void> {
   process.stdout.write('\nstopping; another Ctrl-C forces it\n');
-  const deadline = Date.now() + grace * 1000;
+  const deadline = Date.now() + grace;
   const stopped = server.close();
-  await pool.close(grace * 1000);
+  await pool.close(grace);
   // Every answer is written by now; clients have the rest of the time, or a second, to read theirs.
   const rest = Math.max(1000, deadline - Date.now());
   const timer = setTimeout(() => server.server.closeAllConnections(), rest);

@@ -11,8 +11,10 @@ export interface BatchSpan {
   readonly slot: number;
   readonly start: number;
   readonly tokens: readonly Token[];
-  /** The logits of the span's last row are wanted, to sample from. */
+  /** The span ends where its sequence does, and the result of its last row is wanted: logits, to sample from. */
   readonly output: boolean;
+  /** Index in `tokens` of the first row whose result is wanted; absent where only `output` says that one is. */
+  readonly outputFrom?: number;
 }
 
 /** The rows of one decode call: the scheduler's decision, as plain data. */
@@ -20,6 +22,13 @@ export interface Batch {
   readonly spans: readonly BatchSpan[];
   /** Sum of the spans' lengths. */
   readonly rows: number;
+  /** Rows have embeddings as results besides logits. Then every row of the batch counts as one with a result. */
+  readonly embeds?: boolean;
+}
+
+/** Rows of a span whose results are wanted, as indices in its tokens: from `first` on, all of them. */
+export function firstOutput({ tokens, output, outputFrom }: BatchSpan): number {
+  return outputFrom ?? Math.max(0, output ? tokens.length - 1 : tokens.length);
 }
 
 export const emptyBatch: Batch = { spans: [], rows: 0 };

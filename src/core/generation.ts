@@ -90,5 +90,3 @@ export interface FailedUpdate {
   readonly requestId: string;
   readonly error: ErrorData;
 }
-
-export type RequestUpdate = AcceptedUpdate | ChoiceUpdate | FailedUpdate;

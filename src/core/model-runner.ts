@@ -1,4 +1,5 @@
 import type { Batch } from './batch.js';
+import type { EmbeddingInfo } from './embedding.js';
 import type { SamplingParams, Token } from './generation.js';
 import type { MemoryNeed } from './memory.js';
 
@@ -35,6 +36,15 @@ export interface ModelInfo {
   readonly slots: number;
   /** Rows of one decode call at most. */
   readonly batchSize: number;
+  /** Rows of one decode call that can have results, at most: logits take much memory. At least `slots`. */
+  readonly outputRows: number;
+  /**
+   * A token sees those before it only, so that a sequence can be computed in parts, continued and scored. False for
+   * encoders, which can only embed, and read an input whole: all its rows in one decode call.
+   */
+  readonly causal: boolean;
+  /** Absent for models that make no embeddings: rerankers. */
+  readonly embedding?: EmbeddingInfo;
   /**
    * The tail of a sequence can be removed from the memory. False for recurrent and hybrid models: there a step
    * that was aborted leaves the state of its sequences unusable.
@@ -98,7 +108,22 @@ export interface ModelRunner {
   ): Sampler;
 
   /**
-   * Computes the rows of a batch; logits of rows whose span wants output can be sampled until the next decode.
+   * The natural logarithm of a token's probability by the logits of output `row` of the last decode: their log-softmax,
+   * summed in double precision.
+   * @throws HeddleError `native_call_failed` when the row has no logits, `invalid_parameter` for an unknown token
+   */
+  logProbability(row: number, token: Token): number;
+
+  /**
+   * The embedding of one row of the last decode, which must have asked for embeddings: what the model knows at this
+   * token, after its last layer and norm, before any pooling. The array is the caller's.
+   * @throws HeddleError `native_call_failed` when the row has no embedding
+   */
+  rowEmbedding(row: number): Float32Array;
+
+  /**
+   * Computes the rows of a batch; results of rows whose span wants them can be read until the next decode. A model that
+   * is not causal computes each span as an input of its own, and keeps nothing of it.
    * After `aborted` it is unknown how many rows were stored: cut the sequences back with {@link removeCells}.
    * @throws HeddleError `native_call_failed` when the library refuses or fails
    */

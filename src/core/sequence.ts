@@ -1,7 +1,15 @@
 import type { Token } from './generation.js';
 
+/** What is wanted of a sequence's rows, where it is not the next token. */
+export interface RowResults {
+  /** Position of the first row with a result; all behind it have one too. */
+  readonly from: number;
+  /** The results are embeddings; else logits. */
+  readonly embeds: boolean;
+}
+
 /**
- * The token state of one continuation. It has no phases: `computed` catches up with `tokens`, whether those are prompt,
+ * The token state of one continuation, or of one input that is scored or embedded. It has no phases: `computed` catches up with `tokens`, whether those are prompt,
  * generated, or both again after the sequence lost its cells.
  *
  * Only the scheduler changes a sequence.
@@ -19,6 +27,8 @@ export interface Sequence {
   leader: Sequence | undefined;
   /** The cells it shares with the other sequences of its request. */
   shared: SharedCells | undefined;
+  /** Undefined where tokens are generated: then the last row's logits are wanted. */
+  readonly results: RowResults | undefined;
 }
 
 /** KV cells that several slots refer to: they are there once, until the last of the slots lets go. */
@@ -26,7 +36,12 @@ export interface SharedCells {
   readonly count: number;
 }
 
-export function createSequence(id: number, prompt: readonly Token[], leader?: Sequence): Sequence {
+export function createSequence(
+  id: number,
+  prompt: readonly Token[],
+  leader?: Sequence,
+  results?: RowResults,
+): Sequence {
   return {
     id,
     tokens: [...prompt],
@@ -35,5 +50,6 @@ export function createSequence(id: number, prompt: readonly Token[], leader?: Se
     slot: undefined,
     leader,
     shared: undefined,
+    results,
   };
 }

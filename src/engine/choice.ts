@@ -2,9 +2,10 @@ import type { ChoiceUpdate, FinishReason, GenerateRequest, Token } from '../core
 import type { ModelRunner, Sampler } from '../core/model-runner.js';
 import type { Sequence } from '../core/sequence.js';
 import { TextStream } from './text-stream.js';
+import type { Work } from './work.js';
 
 /** One continuation of a request while the engine works on it: its sequence, its sampler and its text. */
-export class Choice {
+export class Choice implements Work {
   readonly request: GenerateRequest;
   readonly lane: number;
   readonly index: number;
@@ -26,6 +27,14 @@ export class Choice {
     this.sequence = parts.sequence;
     this.sampler = parts.sampler;
     this.#text = new TextStream(parts.request.stop.stopStrings);
+  }
+
+  get requestId(): string {
+    return this.request.id;
+  }
+
+  dispose(): void {
+    this.sampler.dispose();
   }
 
   /**

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, expect, test } from 'vitest';
 import type { ErrorData } from '../core/errors.js';
-import type { GenerateRequest, RequestUpdate } from '../core/generation.js';
+import type { GenerateRequest } from '../core/generation.js';
+import type { RequestUpdate } from '../core/request-update.js';
 import { FakeRunner } from '../testing/fake-runner.js';
 import { endToken } from '../testing/fake-vocabulary.js';
 import { makeRequest } from '../testing/requests.js';
@@ -76,7 +77,7 @@ class Bench {
     this.#outcomes.set(update.requestId, outcome);
     if (update.kind === 'accepted') outcome.promptTokens = update.promptTokens;
     else if (update.kind === 'failed') outcome.error = update.error;
-    else {
+    else if (update.kind === 'choice') {
       const { choice, text, finish, completionTokens } = update;
       assert.ok(finish !== undefined || !text.includes('\uFFFD'));
       assert.equal(outcome.finishes[choice], undefined);

@@ -1,13 +1,21 @@
-import type { Batch } from '../core/batch.js';
+import type { Batch, BatchSpan } from '../core/batch.js';
+import type { EmbedRequest } from '../core/embedding.js';
 import { HeddleError, toErrorData } from '../core/errors.js';
-import type { GenerateRequest, Prompt, RequestUpdate, Token } from '../core/generation.js';
+import type { GenerateRequest, Token } from '../core/generation.js';
 import type { DecodeOutcome, ModelRunner } from '../core/model-runner.js';
+import type { RequestUpdate } from '../core/request-update.js';
+import type { ScoreRequest } from '../core/scoring.js';
 import { createSequence, type Sequence } from '../core/sequence.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import type { AbortBoard } from './abort-board.js';
 import { Choice } from './choice.js';
+import { EmbeddingWork } from './embedding-work.js';
+import { InputQueue } from './input-queue.js';
+import { promptTokens } from './prompt-tokens.js';
 import type { EngineReport } from './protocol.js';
+import { ScoringWork } from './scoring-work.js';
 import { StepLog } from './step-log.js';
+import type { Measurement } from './work.js';
 
 /**
  * A loaded model at work: takes requests between steps, and each {@link step} schedules rows, decodes them, samples
@@ -18,7 +26,9 @@ export class EngineCore {
   readonly #board: AbortBoard;
   readonly #scheduler: Scheduler;
   /** By sequence id. */
-  readonly #choices = new Map<number, Choice>();
+  readonly #work = new Map<number, Choice | Measurement>();
+  /** Of embed requests, by id. */
+  readonly #inputs = new Map<string, InputQueue>();
   readonly #log = new StepLog();
   readonly #loadThread: number;
   #updates: RequestUpdate[] = [];
@@ -32,8 +42,10 @@ export class EngineCore {
     this.#loadThread = runner.threadId();
     this.#scheduler = new Scheduler({
       slots: runner.info.slots,
-      cells: runner.info.contextSize,
+      cells: runner.info.causal ? runner.info.contextSize : Infinity, // an encoder keeps nothing between steps
       stepBudget: runner.info.batchSize,
+      outputRows: runner.info.outputRows,
+      causal: runner.info.causal,
     });
   }
 
@@ -51,21 +63,51 @@ export class EngineCore {
 
   /** Queues a request; one that can not be served fails at once and leaves nothing behind. */
   generate(request: GenerateRequest, lane: number): void {
-    try {
+    this.#attempt(request.id, () => {
+      this.#checkCausal('generate text');
       checkCounts(request, this.#runner.info.slots);
-      const prompt = this.#promptTokens(request.prompt);
-      for (const choice of this.#createChoices(request, lane, prompt)) {
-        this.#choices.set(choice.sequence.id, choice);
-        this.#scheduler.add(choice.sequence);
-      }
+      const most = this.#runner.info.contextSize - 1;
+      const because = `with at least one to generate, the context of this model holds ${most}. ${largerContext}`;
+      const prompt = promptTokens(this.#runner, request.prompt, { what: 'prompt', most, because });
+      for (const choice of this.#createChoices(request, lane, prompt)) this.#add(choice);
       this.#updates.push({ kind: 'accepted', requestId: request.id, promptTokens: prompt.length });
-    } catch (error) {
-      this.#updates.push({ kind: 'failed', requestId: request.id, error: toErrorData(error) });
-    }
+    });
+  }
+
+  /** As {@link generate}, for the probability of a text. */
+  score(request: ScoreRequest, lane: number): void {
+    this.#attempt(request.id, () => {
+      this.#checkCausal('score a text');
+      const runner = this.#runner;
+      const most = runner.info.contextSize;
+      const because = `the context of this model holds ${most}. ${largerContext}`;
+      const read = (what: 'prompt' | 'continuation'): readonly Token[] =>
+        promptTokens(runner, request[what], { what, most, because, param: what });
+      const [prompt, continuation] = [read('prompt'), read('continuation')];
+      if (prompt.length + continuation.length - 1 > most) {
+        throw new HeddleError(
+          'context_length_exceeded',
+          `Prompt and continuation have ${prompt.length + continuation.length} tokens; ${because}`,
+        );
+      }
+      this.#add(new ScoringWork(request, { lane, sequenceId: this.#nextSequenceId++, prompt, continuation }));
+    });
+  }
+
+  /** As {@link generate}, for embeddings. An input that can not be served fails the request when its turn comes. */
+  embed(request: EmbedRequest, lane: number): void {
+    this.#attempt(request.id, () => {
+      if (request.inputs.length === 0)
+        throw new HeddleError('invalid_parameter', 'There is no input to embed.', { param: 'inputs' });
+      const inputs = new InputQueue(request, lane);
+      this.#inputs.set(request.id, inputs);
+      for (let count = 0; count < this.#runner.info.slots; count++) this.#addInput(inputs);
+    });
   }
 
   /** The client left: its sequences end now. Unknown requests have ended already. */
   cancel(requestId: string): void {
+    if (![...this.#work.values()].some((work) => work.requestId === requestId)) return;
     this.#fail(
       requestId,
       new HeddleError('request_cancelled', 'The request was cancelled before it was complete.'),
@@ -88,7 +130,7 @@ export class EngineCore {
     if (batch.rows === 0) return;
     try {
       const outcome = this.#decode(batch);
-      if (outcome === 'ok') this.#sample(batch);
+      if (outcome === 'ok') this.#takeResults(batch);
       else this.#recover(batch, outcome);
     } catch (error) {
       this.#failRunning(error);
@@ -115,35 +157,47 @@ export class EngineCore {
     return { ...report, threads: { ...report.threads, teardown }, memory: this.#runner.memory() };
   }
 
-  #promptTokens(prompt: Prompt): readonly Token[] {
-    const { contextSize, vocabularySize } = this.#runner.info;
-    if (prompt.kind === 'text') this.#checkLength(prompt.text);
-    const tokens = prompt.kind === 'text' ? this.#runner.tokenize(prompt.text, prompt) : prompt.tokens;
-    if (tokens.length === 0) throw new HeddleError('invalid_parameter', 'The prompt has no tokens.');
-    const unknown = tokens.find((token) => !Number.isInteger(token) || token < 0 || token >= vocabularySize);
-    if (unknown !== undefined) {
-      throw new HeddleError(
-        'invalid_parameter',
-        `The prompt has the token ${unknown}; this model has tokens 0 to ${vocabularySize - 1}.`,
-      );
+  /** What goes wrong with one request ends that one, and leaves nothing of it behind but its failure. */
+  #attempt(requestId: string, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#fail(requestId, error);
     }
-    if (tokens.length >= contextSize) {
-      throw new HeddleError(
-        'context_length_exceeded',
-        `The prompt has ${tokens.length} tokens; with at least one to generate, the context of this model holds ${contextSize - 1}. Shorten the prompt, or serve the model with a larger --ctx.`,
-      );
-    }
-    return tokens;
   }
 
-  /** Tokenizing takes time that grows faster than the text: one that can not fit is refused before. */
-  #checkLength(text: string): void {
-    const { contextSize, longestTokenBytes } = this.#runner.info;
-    const bytes = Buffer.byteLength(text);
-    if (bytes <= contextSize * longestTokenBytes) return;
+  #add(work: Choice | Measurement): void {
+    this.#work.set(work.sequence.id, work);
+    this.#scheduler.add(work.sequence);
+  }
+
+  #addInput(inputs: InputQueue): void {
+    const next = inputs.take();
+    if (next === undefined) {
+      this.#inputs.delete(inputs.request.id);
+      return;
+    }
+    const { causal, embedding, contextSize, batchSize } = this.#runner.info;
+    if (embedding === undefined) {
+      throw new HeddleError('unsupported_by_model', 'This model is a reranker: it makes no embeddings.');
+    }
+    const tokens = promptTokens(this.#runner, next.input, {
+      what: 'input',
+      most: causal ? contextSize : batchSize,
+      because: causal
+        ? `the context of this model holds ${contextSize}. ${largerContext}`
+        : `this model reads ${batchSize} at once, at most. Shorten it.`,
+      param: `inputs[${next.index}]`,
+    });
+    const parts = { lane: inputs.lane, index: next.index, sequenceId: this.#nextSequenceId++, tokens };
+    this.#add(new EmbeddingWork(inputs.request, parts, { causal, embedding }));
+  }
+
+  #checkCausal(what: string): void {
+    if (this.#runner.info.causal) return;
     throw new HeddleError(
-      'context_length_exceeded',
-      `The prompt has ${bytes} bytes; no text of that length fits the context of this model, which holds ${contextSize} tokens. Shorten the prompt, or serve the model with a larger --ctx.`,
+      'unsupported_by_model',
+      `This model can not ${what}: it is an encoder, which makes embeddings.`,
     );
   }
 
@@ -179,8 +233,8 @@ export class EngineCore {
     } finally {
       this.#board.leaveStep(lane);
       const rows = batch.spans.map(({ sequenceId, tokens }) => {
-        const choice = this.#choices.get(sequenceId);
-        return { requestId: choice?.request.id ?? '', choice: choice?.index ?? 0, count: tokens.length };
+        const work = this.#work.get(sequenceId);
+        return { requestId: work?.requestId ?? '', choice: work?.index ?? 0, count: tokens.length };
       });
       const decodeMs = performance.now() - started;
       this.#log.decoded({ outcome, rows, decodeMs }, this.#runner.threadId());
@@ -196,7 +250,7 @@ export class EngineCore {
     if (this.#owesStep) return undefined;
     const rowsByLane = new Map<number, number>();
     for (const { sequenceId, tokens } of batch.spans) {
-      const lane = this.#choices.get(sequenceId)?.lane;
+      const lane = this.#work.get(sequenceId)?.lane;
       if (lane !== undefined) rowsByLane.set(lane, (rowsByLane.get(lane) ?? 0) + tokens.length);
     }
     const needed = this.#runner.info.canCut ? batch.rows / 2 : batch.rows - 1;
@@ -204,26 +258,41 @@ export class EngineCore {
     return undefined;
   }
 
-  #sample(batch: Batch): void {
+  #takeResults(batch: Batch): void {
     this.#owesStep = false;
     this.#scheduler.advance(batch);
-    let row = -1;
+    let firstRow = 0;
     for (const span of batch.spans) {
-      row += span.tokens.length;
-      const choice = this.#choices.get(span.sequenceId);
-      if (!span.output || choice === undefined) continue;
-      const followers =
-        choice.request.choices > 1 ? this.#shareWithFollowers(choice.sequence, span.slot) : [];
-      for (const drawing of [choice, ...followers]) this.#drawToken(drawing, row);
+      const work = this.#work.get(span.sequenceId);
+      if (work instanceof Choice) {
+        if (span.output) this.#sample(work, span.slot, firstRow + span.tokens.length - 1);
+      } else if (work !== undefined) {
+        this.#attempt(work.requestId, () => this.#measure(work, span, firstRow));
+      }
+      firstRow += span.tokens.length;
     }
+  }
+
+  #sample(choice: Choice, slot: number, row: number): void {
+    const followers = choice.request.choices > 1 ? this.#shareWithFollowers(choice.sequence, slot) : [];
+    for (const drawing of [choice, ...followers]) this.#drawToken(drawing, row);
+  }
+
+  #measure(work: Measurement, span: BatchSpan, firstRow: number): void {
+    const update = work.read(span, firstRow, this.#runner);
+    if (update === undefined) return;
+    this.#updates.push(update);
+    this.#end(work);
+    const inputs = this.#inputs.get(work.requestId);
+    if (inputs !== undefined) this.#addInput(inputs);
   }
 
   /** The prompt of a request with several choices is computed once; the others take it over here. */
   #shareWithFollowers(leader: Sequence, leaderSlot: number): Choice[] {
     const followers: Choice[] = [];
     for (const sequence of this.#scheduler.followers(leader)) {
-      const choice = this.#choices.get(sequence.id);
-      if (choice === undefined || sequence.slot === undefined) continue;
+      const choice = this.#work.get(sequence.id);
+      if (!(choice instanceof Choice) || sequence.slot === undefined) continue;
       this.#runner.shareCells(leaderSlot, sequence.slot);
       this.#scheduler.share(sequence);
       followers.push(choice);
@@ -243,13 +312,13 @@ export class EngineCore {
   /** Brings the cache back to what the sequences know to be there; their rows are scheduled again. */
   #recover(batch: Batch, outcome: 'aborted' | 'no-cells'): void {
     for (const { sequenceId, slot, start } of batch.spans) {
-      const sequence = this.#choices.get(sequenceId)?.sequence;
+      const sequence = this.#work.get(sequenceId)?.sequence;
       if (sequence === undefined || this.#runner.removeCells(slot, start, -1)) continue;
       this.#emptySlot(slot);
       this.#scheduler.restart(sequence);
     }
     if (outcome === 'aborted') {
-      const lanes = new Set(batch.spans.map(({ sequenceId }) => this.#choices.get(sequenceId)?.lane));
+      const lanes = new Set(batch.spans.map(({ sequenceId }) => this.#work.get(sequenceId)?.lane));
       this.#owesStep = lanes.size > 1;
       return;
     }
@@ -262,28 +331,28 @@ export class EngineCore {
   }
 
   #fail(requestId: string, error: unknown): void {
-    const choices = [...this.#choices.values()].filter((choice) => choice.request.id === requestId);
-    if (choices.length === 0) return;
-    for (const choice of choices) this.#end(choice);
+    for (const work of this.#work.values()) if (work.requestId === requestId) this.#end(work);
+    this.#inputs.delete(requestId);
     this.#updates.push({ kind: 'failed', requestId, error: toErrorData(error) });
   }
 
   /** Requests that wait in the queue are served all the same. */
   #failRunning(error: unknown): void {
-    const running = this.#scheduler.running.map(({ id }) => this.#choices.get(id)?.request.id);
+    const running = this.#scheduler.running.map(({ id }) => this.#work.get(id)?.requestId);
     for (const requestId of new Set(running)) if (requestId !== undefined) this.#fail(requestId, error);
   }
 
   #failAll(error: unknown): void {
-    const requests = new Set([...this.#choices.values()].map((choice) => choice.request.id));
+    const requests = new Set([...this.#work.values()].map(({ requestId }) => requestId));
     for (const requestId of requests) this.#fail(requestId, error);
   }
 
-  #end(choice: Choice): void {
-    const slot = this.#scheduler.remove(choice.sequence);
+  /** An embed request has ended with the last of its inputs: while others wait, there is always one at work. */
+  #end(work: Choice | Measurement): void {
+    const slot = this.#scheduler.remove(work.sequence);
     if (slot !== undefined) this.#emptySlot(slot);
-    choice.sampler.dispose();
-    this.#choices.delete(choice.sequence.id);
+    work.dispose();
+    this.#work.delete(work.sequence.id);
   }
 
   /** A whole sequence can be removed from every kind of memory. */
@@ -291,6 +360,8 @@ export class EngineCore {
     this.#runner.removeCells(slot, 0, -1);
   }
 }
+
+const largerContext = 'Shorten it, or serve the model with a larger --ctx.';
 
 function checkCounts({ choices, stop: { maxTokens = 1 } }: GenerateRequest, slots: number): void {
   if (!Number.isInteger(choices) || choices < 1 || !Number.isInteger(maxTokens) || maxTokens < 1) {

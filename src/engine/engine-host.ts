@@ -2,7 +2,7 @@ import { HeddleError, toErrorData } from '../core/errors.js';
 import type { LoadOptions, ModelInfo, RunnerModule } from '../core/model-runner.js';
 import type { AbortBoard } from './abort-board.js';
 import { EngineCore } from './engine-core.js';
-import type { CallCommand, CallResults, EngineCommand, EngineEvent } from './protocol.js';
+import type { CallCommand, CallResults, EngineCommand, EngineEvent, RequestCommand } from './protocol.js';
 
 /** The engine's end of a transport. */
 export interface HostPort {
@@ -96,7 +96,9 @@ export class EngineHost {
   #handle(command: Exclude<EngineCommand, CallCommand>): void {
     switch (command.type) {
       case 'generate':
-        this.#generate(command);
+      case 'score':
+      case 'embed':
+        this.#begin(command);
         return;
       case 'cancel':
         this.#core?.cancel(command.requestId);
@@ -107,13 +109,24 @@ export class EngineHost {
     }
   }
 
-  #generate({ request, lane }: Extract<EngineCommand, { type: 'generate' }>): void {
-    if (this.#core !== undefined) {
-      this.#core.generate(request, lane);
+  #begin(command: RequestCommand): void {
+    if (this.#core === undefined) {
+      const error = toErrorData(notLoaded());
+      const failed = { kind: 'failed' as const, requestId: command.request.id, error };
+      this.#post({ type: 'step', updates: [failed] });
       return;
     }
-    const error = toErrorData(notLoaded());
-    this.#post({ type: 'step', updates: [{ kind: 'failed', requestId: request.id, error }] });
+    switch (command.type) {
+      case 'generate':
+        this.#core.generate(command.request, command.lane);
+        return;
+      case 'score':
+        this.#core.score(command.request, command.lane);
+        return;
+      case 'embed':
+        this.#core.embed(command.request, command.lane);
+        return;
+    }
   }
 
   async #load(options: LoadOptions): Promise<ModelInfo> {

@@ -44,6 +44,7 @@ function main(): void {
   // A terminal and a service manager signal the whole group; only the gateway decides when an engine ends.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => {});
+  process.on('SIGHUP', () => {});
 
   function handle(request: ProcessRequest): void {
     switch (request.kind) {

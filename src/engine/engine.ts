@@ -1,10 +1,21 @@
+import type { EmbedRequest, EmbeddingUpdate, InputEmbedding } from '../core/embedding.js';
 import { HeddleError, type ErrorData } from '../core/errors.js';
-import type { GenerateRequest, RequestUpdate, Token } from '../core/generation.js';
+import type { GenerateRequest, Token } from '../core/generation.js';
 import type { MemoryNeed } from '../core/memory.js';
 import type { LoadOptions, ModelInfo } from '../core/model-runner.js';
+import type { RequestUpdate } from '../core/request-update.js';
+import type { Score, ScoreRequest, ScoreUpdate } from '../core/scoring.js';
 import { laneCount } from './abort-board.js';
-import { Generation } from './generation.js';
-import type { CallCommand, CallResults, EngineCommand, EngineEvent, EngineReport } from './protocol.js';
+import { Generation, type GenerationUpdate } from './generation.js';
+import type {
+  CallCommand,
+  CallResults,
+  EngineCommand,
+  EngineEvent,
+  EngineReport,
+  RequestCommand,
+} from './protocol.js';
+import { readAll } from './read-all.js';
 import type { RequestObserver } from './request-observer.js';
 import type { EngineTransport } from './transport.js';
 
@@ -14,11 +25,18 @@ export type { RequestObserver } from './request-observer.js';
 
 /** A request the engine is working on, as the gateway sees it. */
 interface Pending {
-  readonly generation: Generation;
+  readonly reader: Reader;
   readonly lane: number;
+  /** Of a request for text, who hears what becomes of it. */
   readonly observer: RequestObserver | undefined;
-  /** Choices that have not finished. */
+  /** Choices, or inputs, that have not finished. */
   open: number;
+}
+
+/** Where a request's updates go: a {@link Generation} of what its kind of request is told. */
+interface Reader {
+  push(update: RequestUpdate): void;
+  end(error?: HeddleError): void;
 }
 
 /** Commands as their callers give them: the call number is added here. */
@@ -178,6 +196,48 @@ export class Engine {
    * @throws HeddleError `engine_closed`, or `queue_full` when too many requests are pending
    */
   generate(request: GenerateRequest): Generation {
+    return this.#begin((lane) => ({ type: 'generate', request, lane }), request.choices);
+  }
+
+  /**
+   * How likely a text is after another. The work shares the steps of all other requests.
+   * @param options.signal stops the work
+   * @throws HeddleError as {@link generate}; `context_length_exceeded`, `invalid_parameter`, `unsupported_by_model` for an
+   * encoder, `request_cancelled`, or why the engine ended the request
+   */
+  async score(request: ScoreRequest, { signal }: { signal?: AbortSignal } = {}): Promise<Score> {
+    const updates = this.#begin<ScoreUpdate>((lane) => ({ type: 'score', request, lane }), 1);
+    const [update] = await readAll(updates, signal);
+    if (update === undefined)
+      throw new HeddleError('internal_error', 'A score request ended without a score.');
+    return update.score;
+  }
+
+  /**
+   * The embedding of each input, in their order, pooled as `info.embedding` says. The work shares the steps of all other
+   * requests.
+   * @param options.signal stops the work
+   * @throws HeddleError as {@link score}; `unsupported_by_model` for a reranker. An error of one input is the request's,
+   * and its `param` says which: `inputs[3]`
+   */
+  async embed(
+    request: EmbedRequest,
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<readonly InputEmbedding[]> {
+    const { length } = request.inputs;
+    const updates = this.#begin<EmbeddingUpdate>((lane) => ({ type: 'embed', request, lane }), length);
+    const results: InputEmbedding[] = [];
+    for (const { input, embedding, tokens } of await readAll(updates, signal)) {
+      // From another process it comes as a part of its whole message.
+      results[input] = { embedding: embedding.slice(), tokens };
+    }
+    return results;
+  }
+
+  #begin<Update = GenerationUpdate>(
+    command: (lane: number) => RequestCommand,
+    parts: number,
+  ): Generation<Update> {
     this.#checkAlive();
     const lane = this.#freeLanes.pop();
     if (lane === undefined) {
@@ -187,15 +247,17 @@ export class Engine {
       );
     }
     this.#transport.aborts.openLane(lane);
-    const generation = new Generation(() => {
-      this.#post({ type: 'cancel', requestId: request.id });
+    const begun = command(lane);
+    const { id } = begun.request;
+    const reader = new Generation<Update>(() => {
+      this.#post({ type: 'cancel', requestId: id });
       this.#transport.aborts.cancel(lane);
     });
-    const observer = this.onRequest?.(request);
-    this.#pending.set(request.id, { generation, lane, observer, open: request.choices });
+    const observer = begun.type === 'generate' ? this.onRequest?.(begun.request) : undefined;
+    this.#pending.set(id, { reader: reader as Reader, lane, observer, open: parts });
     if (this.#pending.size === 1) this.onBusyChange?.(true);
-    this.#post({ type: 'generate', request, lane });
-    return generation;
+    this.#post(begun);
+    return reader;
   }
 
   /** Counts and cuts text as the model does. @throws HeddleError `engine_closed` when no model is loaded */
@@ -344,19 +406,20 @@ export class Engine {
       this.#settle(update.requestId, pending, HeddleError.from(update.error));
       return;
     }
-    pending.observer?.updated(update, now);
-    pending.generation.push(update);
-    if (update.kind === 'choice' && update.finish !== undefined && --pending.open === 0) {
+    if (update.kind === 'accepted' || update.kind === 'choice') pending.observer?.updated(update, now);
+    pending.reader.push(update);
+    const ends = update.kind === 'choice' ? update.finish !== undefined : update.kind !== 'accepted';
+    if (ends && --pending.open === 0) {
       this.#settle(update.requestId, pending);
     }
   }
 
   /** The engine has said its last word on a request: only now is its lane free for another. */
-  #settle(requestId: string, { generation, lane, observer }: Pending, error?: HeddleError): void {
+  #settle(requestId: string, { reader, lane, observer }: Pending, error?: HeddleError): void {
     this.#pending.delete(requestId);
     if (error !== undefined) observer?.failed(error);
     this.#freeLanes.push(lane);
-    generation.end(error);
+    reader.end(error);
     this.#lastActive = Date.now();
     if (this.#pending.size > 0) return;
     this.onBusyChange?.(false);

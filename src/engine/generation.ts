@@ -9,11 +9,10 @@ export type GenerationUpdate = AcceptedUpdate | ChoiceUpdate;
  * the engine never does. Ends after the last choice finished; throws a {@link HeddleError} when the request failed.
  * A reader that stops early, by `break` or by {@link cancel}, stops the work.
  */
-export class Generation implements AsyncIterableIterator<GenerationUpdate> {
-  readonly #updates: GenerationUpdate[] = [];
+export class Generation<Update = GenerationUpdate> implements AsyncIterableIterator<Update> {
+  readonly #updates: Update[] = [];
   readonly #onCancel: () => void;
-  #waiting:
-    { resolve(result: IteratorResult<GenerationUpdate>): void; reject(error: unknown): void } | undefined;
+  #waiting: { resolve(result: IteratorResult<Update>): void; reject(error: unknown): void } | undefined;
   #ended = false;
   #error: HeddleError | undefined;
 
@@ -23,7 +22,7 @@ export class Generation implements AsyncIterableIterator<GenerationUpdate> {
   }
 
   /** The engine's side: another update. */
-  push(update: GenerationUpdate): void {
+  push(update: Update): void {
     if (this.#ended) return;
     if (this.#waiting === undefined) this.#updates.push(update);
     else this.#waiting.resolve({ done: false, value: update });
@@ -53,7 +52,7 @@ export class Generation implements AsyncIterableIterator<GenerationUpdate> {
     this.#error = undefined;
   }
 
-  async next(): Promise<IteratorResult<GenerationUpdate>> {
+  async next(): Promise<IteratorResult<Update>> {
     const update = this.#updates.shift();
     if (update !== undefined) return { done: false, value: update };
     if (this.#error !== undefined) {
@@ -66,7 +65,7 @@ export class Generation implements AsyncIterableIterator<GenerationUpdate> {
   }
 
   // oxlint-disable-next-line typescript/require-await -- the iterator protocol asks for a promise
-  async return(): Promise<IteratorResult<GenerationUpdate>> {
+  async return(): Promise<IteratorResult<Update>> {
     this.cancel();
     return { done: true, value: undefined };
   }

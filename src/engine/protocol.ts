@@ -1,19 +1,28 @@
+import type { EmbedRequest } from '../core/embedding.js';
 import type { ErrorData } from '../core/errors.js';
-import type { GenerateRequest, RequestUpdate, Token } from '../core/generation.js';
+import type { GenerateRequest, Token } from '../core/generation.js';
 import type { MemoryNeed } from '../core/memory.js';
 import type { LoadOptions, MemoryReading, ModelInfo } from '../core/model-runner.js';
+import type { RequestUpdate } from '../core/request-update.js';
+import type { ScoreRequest } from '../core/scoring.js';
 
 /*
  * Every message that crosses the boundary between the gateway and an engine host. Commands are handled in the order
- * in which they were sent. All of it is plain data that can be cloned or written as JSON.
+ * in which they were sent. All of it is plain data that can be cloned: JSON's values, and embeddings as arrays of floats.
  */
 
 /** Gateway to engine. */
 export type EngineCommand =
   | CallCommand
-  | { readonly type: 'generate'; readonly request: GenerateRequest; readonly lane: number }
+  | RequestCommand
   | { readonly type: 'cancel'; readonly requestId: string }
   | { readonly type: 'set-threads'; readonly threads: number };
+
+/** A request: it takes its place in the queue, and is answered by updates in `step` events. */
+export type RequestCommand =
+  | { readonly type: 'generate'; readonly request: GenerateRequest; readonly lane: number }
+  | { readonly type: 'score'; readonly request: ScoreRequest; readonly lane: number }
+  | { readonly type: 'embed'; readonly request: EmbedRequest; readonly lane: number };
 
 /** A command that is answered by one `result` or `refused` event with the same call number. */
 export type CallCommand =
@@ -81,7 +90,7 @@ export interface StepRecord {
   /** Counts decode calls from 1, aborted ones included. */
   readonly number: number;
   readonly outcome: 'ok' | 'aborted' | 'no-cells' | 'failed';
-  /** Rows of each sequence in the batch, by request. */
+  /** Rows of each sequence in the batch, by request; of an embed request, `choice` is the input. */
   readonly rows: readonly { readonly requestId: string; readonly choice: number; readonly count: number }[];
   /** Duration of the native call, milliseconds. */
   readonly decodeMs: number;

@@ -1,5 +1,5 @@
 import koffi from 'koffi';
-import type { Batch } from '../core/batch.js';
+import { firstOutput, type Batch } from '../core/batch.js';
 import { HeddleError } from '../core/errors.js';
 import type { LlamaBatch } from './llama-structs.js';
 
@@ -11,6 +11,7 @@ import type { LlamaBatch } from './llama-structs.js';
  */
 export class BatchBuffer {
   readonly #capacity: number;
+  readonly #outputCapacity: number;
   readonly #tokens: Int32Array;
   readonly #positions: Int32Array;
   readonly #slots: Int32Array;
@@ -20,9 +21,13 @@ export class BatchBuffer {
   readonly #slotLists: BigUint64Array;
   readonly #native: LlamaBatch;
 
-  /** @param capacity rows */
-  constructor(capacity: number) {
+  /**
+   * @param capacity rows
+   * @param outputCapacity rows with results
+   */
+  constructor(capacity: number, outputCapacity: number) {
     this.#capacity = capacity;
+    this.#outputCapacity = outputCapacity;
     this.#tokens = new Int32Array(new ArrayBuffer(capacity * 4));
     this.#positions = new Int32Array(new ArrayBuffer(capacity * 4));
     this.#slots = new Int32Array(new ArrayBuffer(capacity * 4));
@@ -55,16 +60,25 @@ export class BatchBuffer {
       );
     }
     let row = 0;
-    for (const { tokens, start, slot, output } of batch.spans) {
+    let outputs = 0;
+    for (const span of batch.spans) {
+      const { tokens, start, slot } = span;
       const length = tokens.length;
+      const first = batch.embeds === true ? 0 : firstOutput(span);
       for (let offset = 0; offset < length; offset++) {
         this.#tokens[row] = tokens[offset] ?? 0;
         this.#positions[row] = start + offset;
         this.#slots[row] = slot;
-        this.#outputs[row] = 0;
+        this.#outputs[row] = offset >= first ? 1 : 0;
         row++;
       }
-      if (output && length > 0) this.#outputs[row - 1] = 1;
+      outputs += Math.max(0, length - first);
+    }
+    if (outputs > this.#outputCapacity) {
+      throw new HeddleError(
+        'native_call_failed',
+        `A batch with ${outputs} rows of results can not be decoded; it can have ${this.#outputCapacity}.`,
+      );
     }
     this.#native.n_tokens = row;
     return this.#native;

@@ -1,12 +1,33 @@
 import type { LoadOptions } from '../core/model-runner.js';
 import type { LlamaBindings } from './llama-bindings.js';
 import type { LlamaContextParams, Pointer } from './llama-structs.js';
+import { isCausal } from './model-metadata.js';
 
 /** Longest context that is made when none was asked for, tokens. */
 const defaultContextLimit = 8192;
 
 /** Rows computed in one go inside a decode call; the library's own default. */
 const microBatch = 512;
+
+/**
+ * Logits that the rows of one step may have, bytes: what rows with results cost twice over, in the compute buffer and in
+ * the library's copy. Few rows of a large vocabulary, then, and up to 64 of a small one, which is where more rows stop
+ * making a step faster.
+ */
+const logitsBytes = 16 * 2 ** 20;
+const mostOutputs = 64;
+
+/** LLAMA_POOLING_TYPE_NONE of llama.h. */
+const poolingNone = 0;
+
+/**
+ * Rows of one step that can have results, in a causal model.
+ * @param slots each can generate, so there are at least as many
+ */
+export function outputRows(vocabularySize: number, slots: number): number {
+  const fitting = Math.floor(logitsBytes / (4 * vocabularySize));
+  return Math.max(slots, Math.min(mostOutputs, fitting));
+}
 
 /** The context that a model is run in: all that decides on its size. The abort callback is the runner's to add. */
 export function contextParams(
@@ -15,13 +36,21 @@ export function contextParams(
   options: LoadOptions,
 ): LlamaContextParams {
   const trained = bindings.llama_model_n_ctx_train(model);
+  const contextSize = options.contextSize > 0 ? options.contextSize : Math.min(trained, defaultContextLimit);
+  const causal = isCausal(bindings, model);
+  // An encoder reads an input in one piece, no longer than its positions reach, and every row has a result.
+  const batchSize = causal ? options.batchSize : Math.min(options.batchSize, contextSize, trained);
+  const vocabularySize = bindings.llama_vocab_n_tokens(bindings.llama_model_get_vocab(model));
   return {
     ...bindings.llama_context_default_params(),
-    n_ctx: options.contextSize > 0 ? options.contextSize : Math.min(trained, defaultContextLimit),
-    n_batch: options.batchSize,
-    n_ubatch: Math.min(options.batchSize, microBatch),
+    n_ctx: contextSize,
+    n_batch: batchSize,
+    n_ubatch: causal ? Math.min(batchSize, microBatch) : batchSize,
     n_seq_max: options.slots,
-    n_outputs_max: options.slots,
+    n_outputs_max: causal ? outputRows(vocabularySize, options.slots) : Math.max(batchSize, options.slots),
+    embeddings: !causal,
+    // An input may be computed in several steps, with others between: its rows are pooled by the engine.
+    pooling_type: poolingNone,
     n_threads: options.threads,
     n_threads_batch: options.threads,
     kv_unified: true,

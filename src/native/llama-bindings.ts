@@ -58,6 +58,7 @@ export interface LlamaBindings {
   llama_model_get_vocab(model: Pointer): Pointer;
   llama_model_n_ctx_train(model: Pointer): number;
   llama_model_n_embd(model: Pointer): number;
+  llama_model_n_embd_out(model: Pointer): number;
   llama_model_n_layer(model: Pointer): number;
   llama_model_n_head(model: Pointer): number;
   llama_model_n_head_kv(model: Pointer): number;
@@ -90,7 +91,10 @@ export interface LlamaBindings {
   ): number | bigint;
   llama_decode(context: Pointer, batch: LlamaBatch): number;
   llama_set_n_threads(context: Pointer, threads: number, threadsBatch: number): void;
+  llama_set_embeddings(context: Pointer, embeddings: boolean): void;
   llama_get_logits_ith(context: Pointer, row: number): Pointer | null;
+  llama_get_embeddings_ith(context: Pointer, row: number): Pointer | null;
+  llama_get_embeddings_seq(context: Pointer, sequence: number): Pointer | null;
   llama_vocab_get_text(vocab: Pointer, token: number): string;
   llama_vocab_is_eog(vocab: Pointer, token: number): boolean;
   llama_vocab_bos(vocab: Pointer): number;
@@ -185,6 +189,7 @@ const llamaPrototypes = [
   'void *llama_model_get_vocab(const void *model)',
   'int32_t llama_model_n_ctx_train(const void *model)',
   'int32_t llama_model_n_embd(const void *model)',
+  'int32_t llama_model_n_embd_out(const void *model)',
   'int32_t llama_model_n_layer(const void *model)',
   'int32_t llama_model_n_head(const void *model)',
   'int32_t llama_model_n_head_kv(const void *model)',
@@ -207,7 +212,10 @@ const llamaPrototypes = [
   'size_t llama_state_seq_set_data(void *ctx, const void *src, size_t size, int32_t dest_seq_id)',
   'int32_t llama_decode(void *ctx, llama_batch batch)',
   'void llama_set_n_threads(void *ctx, int32_t n_threads, int32_t n_threads_batch)',
+  'void llama_set_embeddings(void *ctx, bool embeddings)',
   'void *llama_get_logits_ith(void *ctx, int32_t i)',
+  'void *llama_get_embeddings_ith(void *ctx, int32_t i)',
+  'void *llama_get_embeddings_seq(void *ctx, int32_t seq_id)',
   'const char *llama_vocab_get_text(const void *vocab, int32_t token)',
   'bool llama_vocab_is_eog(const void *vocab, int32_t token)',
   'int32_t llama_vocab_bos(const void *vocab)',

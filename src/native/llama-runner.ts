@@ -15,10 +15,13 @@ import type {
 import { BatchBuffer } from './batch-buffer.js';
 import { cRuntime } from './c-runtime.js';
 import { contextParams } from './context-params.js';
+import { floatsAt } from './floats-at.js';
 import { openLlamaLibrary } from './llama-library.js';
+import { isCausal } from './model-metadata.js';
+import { logProbability } from './log-softmax.js';
 import { LlamaSampler } from './llama-sampler.js';
 import type { LlamaBindings } from './llama-bindings.js';
-import type { Pointer } from './llama-structs.js';
+import type { LlamaContextParams, Pointer } from './llama-structs.js';
 import { loadModel } from './load-model.js';
 import { predictMemory as predictWithLibrary } from './memory-prediction.js';
 import { readMemory } from './memory-reading.js';
@@ -39,9 +42,10 @@ export const openRunner: OpenRunner = async (options, host) => {
   try {
     const model = handles.add(await loadModel(library, options.modelPath, host.onProgress));
     const threadPool = handles.add(createThreadPool(library, options.threads));
-    const context = handles.add(createContext(bindings, model, options, host.abortFlag));
+    const params = contextParams(bindings, model.address, options);
+    const context = handles.add(createContext(bindings, model, options, params, host.abortFlag));
     bindings.llama_attach_threadpool(context.address, threadPool.address, threadPool.address);
-    return new LlamaRunner(bindings, { model, context, handles }, options);
+    return new LlamaRunner(bindings, { model, context, handles }, options, params.n_outputs_max);
   } catch (error) {
     handles.dispose();
     throw error;
@@ -52,10 +56,11 @@ function createContext(
   bindings: LlamaBindings,
   model: NativeHandle,
   options: LoadOptions,
+  params: LlamaContextParams,
   abortFlag: Uint8Array,
 ): NativeHandle {
   const context = bindings.llama_init_from_model(model.address, {
-    ...contextParams(bindings, model.address, options),
+    ...params,
     abort_callback: cRuntime().strlen,
     abort_callback_data: koffi.address(abortFlag),
   });
@@ -78,37 +83,43 @@ class LlamaRunner implements ModelRunner {
   readonly #bindings: LlamaBindings;
   readonly #context: NativeHandle;
   readonly #handles: DisposeStack;
-  readonly #memory: Pointer;
+  /** Null for encoders, which keep nothing of what they read. */
+  readonly #memory: Pointer | null;
   readonly #vocabulary: Vocabulary;
   readonly #batch: BatchBuffer;
   readonly #samplers = new Set<LlamaSampler>();
   readonly #maxThreads: number;
+  /** What the context is set to: rows have embeddings. */
+  #embeds: boolean;
   #disposed = false;
 
   constructor(
     bindings: LlamaBindings,
     native: { model: NativeHandle; context: NativeHandle; handles: DisposeStack },
     options: LoadOptions,
+    outputRows: number,
   ) {
     this.#bindings = bindings;
     this.#context = native.context;
     this.#handles = native.handles;
     this.#maxThreads = options.threads;
-    const memory = bindings.llama_get_memory(native.context.address);
-    if (memory === null) {
+    const causal = isCausal(bindings, native.model.address);
+    this.#embeds = !causal;
+    this.#memory = bindings.llama_get_memory(native.context.address);
+    if (this.#memory === null && causal) {
       throw new HeddleError(
         'model_load_failed',
-        `${options.modelPath} can not generate text: it is an embedding model, without a KV cache.`,
+        `${options.modelPath} has no KV cache to generate text with, and its file does not call it an encoder either.`,
       );
     }
-    this.#memory = memory;
     this.#vocabulary = new Vocabulary(bindings, native.model);
     // The library cuts the batch size down to the context's, and aborts the process for a larger batch.
-    this.#batch = new BatchBuffer(bindings.llama_n_batch(native.context.address));
+    this.#batch = new BatchBuffer(bindings.llama_n_batch(native.context.address), outputRows);
     this.info = describeModel(bindings, {
       model: native.model,
       context: native.context,
       vocabulary: this.#vocabulary,
+      outputRows,
       canCut: this.#probeCut(),
     });
   }
@@ -140,9 +151,30 @@ class LlamaRunner implements ModelRunner {
     return sampler;
   }
 
+  logProbability(row: number, token: Token): number {
+    this.#vocabulary.check(token);
+    const logits = this.#bindings.llama_get_logits_ith(this.#context.address, row);
+    if (logits === null || !this.info.causal) throw noResult(row, 'logits');
+    return logProbability(floatsAt(logits, this.info.vocabularySize), token);
+  }
+
+  rowEmbedding(row: number): Float32Array {
+    const embedding = this.#bindings.llama_get_embeddings_ith(this.#context.address, row);
+    if (embedding === null || this.info.embedding === undefined) throw noResult(row, 'embedding');
+    return floatsAt(embedding, this.info.embedding.size).slice();
+  }
+
   decode(batch: Batch): DecodeOutcome {
-    for (const span of batch.spans) this.#checkSlot(span.slot);
-    const status = this.#bindings.llama_decode(this.#context.address, this.#batch.write(batch));
+    for (const { slot, start } of batch.spans) {
+      this.#checkSlot(slot);
+      // A position that the encoder has not learned would abort the process.
+      if (start !== 0 && !this.info.causal) {
+        throw new HeddleError('native_call_failed', `An encoder has no position ${start} to go on from.`);
+      }
+    }
+    const native = this.#batch.write(batch);
+    this.#setEmbeds(batch.embeds === true || !this.info.causal);
+    const status = this.#bindings.llama_decode(this.#context.address, native);
     if (status === 0) return 'ok';
     if (status === 1) return 'no-cells';
     if (status === 2) return 'aborted';
@@ -154,18 +186,21 @@ class LlamaRunner implements ModelRunner {
 
   removeCells(slot: number, from: number, to: number): boolean {
     this.#checkSlot(slot);
-    return this.#bindings.llama_memory_seq_rm(this.#liveMemory(), slot, from, to);
+    const memory = this.#liveMemory();
+    return memory === null || this.#bindings.llama_memory_seq_rm(memory, slot, from, to);
   }
 
   shareCells(source: number, target: number): void {
     this.#checkSlot(source);
     this.#checkSlot(target);
-    this.#bindings.llama_memory_seq_cp(this.#liveMemory(), source, target, -1, -1);
+    const memory = this.#liveMemory();
+    if (memory !== null) this.#bindings.llama_memory_seq_cp(memory, source, target, -1, -1);
   }
 
   cellCount(slot: number): number {
     this.#checkSlot(slot);
-    return this.#bindings.llama_memory_seq_pos_max(this.#liveMemory(), slot) + 1;
+    const memory = this.#liveMemory();
+    return memory === null ? 0 : this.#bindings.llama_memory_seq_pos_max(memory, slot) + 1;
   }
 
   saveState(slot: number): Uint8Array {
@@ -219,7 +254,7 @@ class LlamaRunner implements ModelRunner {
   #probeCut(): boolean {
     const token = this.#vocabulary.bos ?? this.#vocabulary.eos ?? 0;
     const span = { sequenceId: 0, slot: 0, start: 0, tokens: [token, token], output: true };
-    const batch = this.#batch.write({ spans: [span], rows: 2 });
+    const batch = this.#batch.write({ spans: [span], rows: 2, embeds: this.#embeds });
     // No governor shares out the cores yet, and threads that are one too many spin: two loads at once took 30 times longer.
     this.setThreads(1);
     const status = this.#bindings.llama_decode(this.#context.address, batch);
@@ -228,9 +263,18 @@ class LlamaRunner implements ModelRunner {
     if (status !== 0) {
       throw new HeddleError('model_load_failed', `The model's first decode failed with ${status}.`);
     }
-    const canCut = this.#bindings.llama_memory_seq_rm(this.#liveMemory(), 0, 1, -1);
-    this.#bindings.llama_memory_clear(this.#liveMemory(), true);
+    const memory = this.#liveMemory();
+    if (memory === null) return true;
+    const canCut = this.#bindings.llama_memory_seq_rm(memory, 0, 1, -1);
+    this.#bindings.llama_memory_clear(memory, true);
     return canCut;
+  }
+
+  /** All rows of a decode that computes embeddings have logits too: the library makes no difference there. */
+  #setEmbeds(embeds: boolean): void {
+    if (embeds === this.#embeds) return;
+    this.#bindings.llama_set_embeddings(this.#context.address, embeds);
+    this.#embeds = embeds;
   }
 
   /** A slot outside the context would abort the process. */
@@ -240,8 +284,12 @@ class LlamaRunner implements ModelRunner {
   }
 
   /** The memory's address, once its context was checked to be alive and used on its thread. */
-  #liveMemory(): Pointer {
+  #liveMemory(): Pointer | null {
     void this.#context.address;
     return this.#memory;
   }
+}
+
+function noResult(row: number, what: string): HeddleError {
+  return new HeddleError('native_call_failed', `Row ${row} of the last batch has no ${what}.`);
 }

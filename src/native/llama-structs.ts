@@ -120,9 +120,11 @@ export interface LlamaContextParams {
   n_outputs_max: number;
   n_threads: number;
   n_threads_batch: number;
+  pooling_type: number;
   flash_attn_type: number;
   abort_callback: Pointer | null;
   abort_callback_data: Pointer | null;
+  embeddings: boolean;
   no_perf: boolean;
   kv_unified: boolean;
   yarn_ext_factor: number;

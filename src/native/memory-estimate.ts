@@ -16,7 +16,7 @@ export function estimateContext(
   bindings: LlamaBindings,
   model: Pointer,
   architecture: string,
-  { n_ctx, n_ubatch, n_seq_max }: LlamaContextParams,
+  { n_ctx, n_ubatch, n_outputs_max }: LlamaContextParams,
 ): { cacheBytes: number; computeBytes: number } {
   const width = bindings.llama_model_n_embd(model);
   const heads = Math.max(1, bindings.llama_model_n_head(model));
@@ -30,7 +30,7 @@ export function estimateContext(
     (4 * Math.max(width, heads * headLength('key')) + 3 * widest * width) * full + n_ctx * (full + half);
   return {
     cacheBytes: n_ctx * bindings.llama_model_n_layer(model) * rowLength * half,
-    computeBytes: rows * perRow + n_seq_max * vocabulary * full,
+    computeBytes: rows * perRow + Math.min(rows, n_outputs_max) * vocabulary * full,
   };
 }
 

@@ -129,7 +129,7 @@ function measureBuffers(
   const { bindings } = library;
   const slots = params.n_seq_max;
   const measure = (count: number): Buffers | null =>
-    dryRun(library, breakdown, model, { ...params, n_seq_max: count, n_outputs_max: count });
+    dryRun(library, breakdown, model, { ...params, n_seq_max: count });
   const hasStates = bindings.llama_model_is_recurrent(model) || bindings.llama_model_is_hybrid(model);
   if (!hasStates || slots <= mostStates) return measure(slots);
   const [half, whole] = [measure(mostStates / 2), measure(mostStates)];
@@ -198,10 +198,10 @@ function tableSize(
   { bindings }: LlamaLibrary,
   model: Pointer,
   { tokens, merges }: GgufTables,
-  { n_ctx, n_seq_max }: LlamaContextParams,
+  { n_ctx, n_outputs_max }: LlamaContextParams,
 ): number {
   const vocabulary = tokens ?? bindings.llama_vocab_n_tokens(bindings.llama_model_get_vocab(model));
-  const logits = vocabulary * n_seq_max * 4;
+  const logits = vocabulary * n_outputs_max * 4;
   // A sliding window's layers have a cache of their own, with as many cells.
   const caches = bindings.llama_model_is_recurrent(model) ? 0 : bindings.llama_model_n_swa(model) > 0 ? 2 : 1;
   return (

@@ -1,12 +1,19 @@
 import type { ModelInfo } from '../core/model-runner.js';
 import type { LlamaBindings } from './llama-bindings.js';
+import { architectureOf, embeddingInfo, isCausal } from './model-metadata.js';
 import type { NativeHandle } from './native-handle.js';
 import type { Vocabulary } from './vocabulary.js';
 
 /** Reads what the library knows of a loaded model. */
 export function describeModel(
   bindings: LlamaBindings,
-  parts: { model: NativeHandle; context: NativeHandle; vocabulary: Vocabulary; canCut: boolean },
+  parts: {
+    model: NativeHandle;
+    context: NativeHandle;
+    vocabulary: Vocabulary;
+    outputRows: number;
+    canCut: boolean;
+  },
 ): ModelInfo {
   const model = parts.model.address;
   const context = parts.context.address;
@@ -17,12 +24,11 @@ export function describeModel(
     return new TextDecoder().decode(buffer.subarray(0, Math.max(0, Math.min(length, buffer.length - 1))));
   };
   const textOf = (token: number | undefined): string => (token === undefined ? '' : vocabulary.text(token));
+  const embedding = embeddingInfo(bindings, model);
   const chatTemplate = bindings.llama_model_chat_template(model, null);
   return {
     description: read((buffer, size) => bindings.llama_model_desc(model, buffer, size)),
-    architecture: read((buffer, size) =>
-      bindings.llama_model_meta_val_str(model, 'general.architecture', buffer, size),
-    ),
+    architecture: architectureOf(bindings, model),
     parameters: Number(bindings.llama_model_n_params(model)),
     weightBytes: Number(bindings.llama_model_size(model)),
     vocabularySize: vocabulary.size,
@@ -31,10 +37,13 @@ export function describeModel(
     contextSize: bindings.llama_n_ctx(context),
     slots: bindings.llama_n_seq_max(context),
     batchSize: bindings.llama_n_batch(context),
+    outputRows: parts.outputRows,
+    causal: isCausal(bindings, model),
     canCut: parts.canCut,
     bosText: textOf(vocabulary.bos),
     eosText: textOf(vocabulary.eos),
     addsBos: vocabulary.addsBos,
+    ...(embedding === undefined ? {} : { embedding }),
     ...(chatTemplate === null ? {} : { chatTemplate }),
   };
 }

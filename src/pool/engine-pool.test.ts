@@ -158,6 +158,23 @@ describe('unloading', () => {
     await expect(pool.unload('b', 0)).rejects.toMatchObject({ code: 'model_not_found' });
   });
 
+  it('can be hurried by a second call', async () => {
+    addModel('a');
+    const lease = await pool.lease('a');
+    const [transport] = transports;
+    transport?.gate.hold();
+    const text = collect(lease.engine.generate(makeRequest())).catch((error: unknown) => error);
+    lease.release();
+    await transport?.gate.reached(1);
+    const patient = pool.unload('a', 3_600_000);
+    await test.until('a draining');
+    const hasty = pool.unload('a', 0);
+    await test.until('a unloading');
+    transport?.gate.open();
+    await Promise.all([patient, hasty]);
+    expect(await text).toMatchObject({ code: 'model_unloading' });
+  });
+
   it('that is never confirmed quarantines the engine; the next one must be one that can be killed', async () => {
     await renewPool({ teardownDeadline: 20 });
     addModel('a');

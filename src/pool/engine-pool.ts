@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { HeddleError } from '../core/errors.js';
+import { HeddleError, toHeddleError } from '../core/errors.js';
 import type { SettleReport } from '../core/memory.js';
 import type { Engine } from '../engine/engine.js';
 import { ComputeGovernor } from './compute-governor.js';
@@ -96,6 +96,30 @@ export class EnginePool {
     return this.#settings.memoryCeiling ?? defaultCeiling(totalBytes, cgroupLimitBytes);
   }
 
+  get settings(): PoolSettings {
+    return this.#settings;
+  }
+
+  /** The id that a name stands for: that of the model whose alias it is, or else the name itself. */
+  idOf(name: string): string {
+    const { aliases = {} } = this.#settings;
+    return (Object.hasOwn(aliases, name) ? aliases[name] : undefined) ?? name;
+  }
+
+  /** The file of a model, by its id or an alias. @throws HeddleError `model_not_found` */
+  async find(name: string): Promise<ModelFile> {
+    const id = this.idOf(name);
+    try {
+      return await this.catalogue.find(id);
+    } catch (thrown) {
+      const error = toHeddleError(thrown);
+      if (id === name || error.code !== 'model_not_found') throw error;
+      throw new HeddleError('model_not_found', `"${name}" is an alias of "${id}". ${error.message}`, {
+        param: 'model',
+      });
+    }
+  }
+
   /** How short memory is, as last read. */
   get pressure(): MemoryPressure {
     return this.#memoryWatch.pressure;
@@ -106,9 +130,9 @@ export class EnginePool {
     return [...this.#models.values()];
   }
 
-  /** The state of a model, `unloaded` when it was never asked for. */
-  stateOf(modelId: string): EngineState['kind'] {
-    return this.#models.get(modelId)?.state.kind ?? 'unloaded';
+  /** The state of a model, by its id or an alias; `unloaded` when it was never asked for. */
+  stateOf(name: string): EngineState['kind'] {
+    return this.#models.get(this.idOf(name))?.state.kind ?? 'unloaded';
   }
 
   get policy(): PoolPolicy {
@@ -151,12 +175,13 @@ export class EnginePool {
 
   /**
    * The engine of a model, loaded if need be.
+   * @param name its id, or an alias
    * @param signal the caller left; a load that nobody waits for any more is cancelled
    * @throws HeddleError `model_not_found`, `server_shutting_down`, `queue_full`, `memory_pressure`, or why the model can
    *   not be loaded
    */
-  async lease(modelId: string, signal?: AbortSignal): Promise<Lease> {
-    const model = await this.#model(modelId);
+  async lease(name: string, signal?: AbortSignal): Promise<Lease> {
+    const model = await this.#model(name);
     const asked = performance.now();
     if (this.pressure !== 'none') await this.#waitForRelief(signal);
     const lease = await model.lease(signal);
@@ -165,19 +190,39 @@ export class EnginePool {
   }
 
   /** Loads a model now. @throws HeddleError as {@link lease} */
-  async load(modelId: string): Promise<ManagedModel> {
-    const model = await this.#model(modelId);
+  async load(name: string): Promise<ManagedModel> {
+    const model = await this.#model(name);
     await model.load();
     return model;
   }
 
   /**
-   * Unloads a model, if it is loaded, and resolves when that is done.
+   * Loads the models that are to be there before they are asked for, one after the other, by id; pinned ones first, since
+   * the others have to make room for them. Ends early when the pool closes.
+   * @param onFailure hears of models that can not be loaded; the others are loaded all the same
+   */
+  async preload(onFailure: (model: ModelFile, error: HeddleError) => void): Promise<void> {
+    const wanted = (await this.catalogue.scan())
+      .map((file) => ({ file, settings: settingsOf(this.#settings, file.id) }))
+      .filter(({ file, settings }) => settings.preload && this.idOf(file.id) === file.id)
+      .toSorted((a, b) => Number(b.settings.pinned) - Number(a.settings.pinned));
+    for (const { file } of wanted) {
+      if (!this.#admitting) return;
+      try {
+        await this.#managed(file).load();
+      } catch (error) {
+        if (this.#admitting) onFailure(file, toHeddleError(error));
+      }
+    }
+  }
+
+  /**
+   * Unloads a model, if it is loaded, and resolves when that is done. Its file may be gone by then.
    * @param grace milliseconds that its running requests may go on
    * @throws HeddleError `model_not_found`
    */
-  async unload(modelId: string, grace: number): Promise<ManagedModel> {
-    const model = await this.#model(modelId);
+  async unload(name: string, grace: number): Promise<ManagedModel> {
+    const model = this.#models.get(this.idOf(name)) ?? (await this.#model(name));
     await model.unload(grace);
     return model;
   }
@@ -223,14 +268,17 @@ export class EnginePool {
     for (const resolve of this.#pressureWaiters.splice(0)) resolve();
   }
 
-  async #model(id: string): Promise<ManagedModel> {
-    const file = await this.catalogue.find(id);
+  async #model(name: string): Promise<ManagedModel> {
+    const file = await this.find(name);
     if (!this.#admitting) throw new HeddleError('server_shutting_down', 'The server is shutting down.');
-    let model = this.#models.get(id);
-    if (model === undefined) {
-      model = this.#manage(file);
-      this.#models.set(id, model);
-    }
+    return this.#managed(file);
+  }
+
+  #managed(file: ModelFile): ManagedModel {
+    const known = this.#models.get(file.id);
+    if (known !== undefined && !isOutdated(known, file)) return known;
+    const model = this.#manage(file);
+    this.#models.set(file.id, model);
     return model;
   }
 
@@ -261,6 +309,12 @@ export class EnginePool {
       onSettled: (model, report) => this.#observer.settled(model, report),
     });
   }
+}
+
+/** The model's file is another one by now, and nothing is left of the one it was. */
+function isOutdated({ file, state, idle, memory }: ManagedModel, { path }: ModelFile): boolean {
+  const atRest = state.kind === 'unloaded' || state.kind === 'failed';
+  return file.path !== path && atRest && idle && memory.remainders.size === 0;
 }
 
 function holdersOf(model: ManagedModel, pinned: boolean): MemoryHolder[] {

@@ -21,8 +21,8 @@ export type EngineState =
   | { readonly kind: 'loading'; readonly since: number }
   /** Serves requests. Ended by an unload, or by the loss of its host. */
   | { readonly kind: 'ready'; readonly since: number }
-  /** Takes no more requests; running ones go on until they have ended, or to the deadline. */
-  | { readonly kind: 'draining'; readonly since: number; readonly deadline: number }
+  /** Takes no more requests; running ones go on until they have ended, or as long as whoever unloads it allows. */
+  | { readonly kind: 'draining'; readonly since: number }
   /** Its host tears it down. Ended by the host's end; a process is killed at the deadline. */
   | { readonly kind: 'unloading'; readonly since: number; readonly deadline: number }
   /** The host has ended; its memory is read until it has come back. Ended by a reading, or at the deadline. */

@@ -7,7 +7,7 @@ import type { ModelFile } from './model-catalogue.js';
 import { ModelMemory } from './model-memory.js';
 import { backOff, type PoolPolicy } from './pool-policy.js';
 import type { SettleBarrier } from './settle-barrier.js';
-import { untilAborted, withDeadline } from './waiting.js';
+import { untilAborted } from './waiting.js';
 
 /** The right to hand requests over to an engine, until {@link release}. */
 export interface Lease {
@@ -75,6 +75,8 @@ export class ManagedModel {
   #lastUsed = 0;
   #loadedAt = 0;
   #loading: AbortController | undefined;
+  /** Aborted when running requests may go on no longer. */
+  #drain: AbortController | undefined;
 
   constructor(file: ModelFile, services: ModelServices) {
     this.file = file;
@@ -171,7 +173,7 @@ export class ManagedModel {
   /**
    * Unloads the model: no more requests, running ones may go on for a while, then the engine is torn down. Resolves when
    * its memory is back, or the engine is quarantined. A load that is under way is cancelled. Does nothing when no engine
-   * is there.
+   * is there. A second call can shorten the time that the first one gave.
    * @param grace milliseconds that running requests may go on
    */
   async unload(grace: number): Promise<void> {
@@ -180,9 +182,13 @@ export class ManagedModel {
       await this.#change.catch(() => {}); // whoever asked for the load hears why it ended
     }
     if (this.#state.kind === 'ready' && this.#engine !== undefined) {
-      this.#change = this.#unload(this.#engine, grace);
+      this.#drain = new AbortController();
+      this.#change = this.#unload(this.#engine, this.#drain.signal);
     }
+    const drain = this.#drain;
+    const timer = setTimeout(() => drain?.abort(), grace);
     await this.#change.catch(() => {}); // as above
+    clearTimeout(timer);
   }
 
   /**
@@ -337,11 +343,10 @@ export class ManagedModel {
     };
   }
 
-  async #unload(engine: Engine, grace: number): Promise<void> {
+  async #unload(engine: Engine, patience: AbortSignal): Promise<void> {
     const { teardownDeadline, settleDeadline } = this.#services.policy();
-    const draining = Date.now();
-    this.#enter({ kind: 'draining', since: draining, deadline: draining + grace });
-    await withDeadline(this.#drained(engine), grace);
+    this.#enter({ kind: 'draining', since: Date.now() });
+    await untilAborted(this.#drained(engine), patience);
     if (this.#engine !== engine) return; // it was lost meanwhile
 
     const unloading = Date.now();

@@ -91,7 +91,7 @@ export class MemoryWatch {
     if (engine === undefined || pid === undefined) return;
     // A reading that fails leaves the one before.
     const reading = await this.#probe.process(pid).catch(() => undefined);
-    if (reading !== undefined && engine.processId === pid) memory.measured(reading.residentBytes);
+    if (reading !== undefined && engine.processId === pid) memory.measured(reading);
   }
 
   #relieve(): void {

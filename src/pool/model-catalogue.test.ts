@@ -87,4 +87,25 @@ describe('a model catalogue', () => {
     expect(await ids(join(folder, 'nowhere'), folder)).toEqual(['m']);
     expect(warnings).toEqual(['A model folder can not be read.']);
   });
+
+  it('can be told to look in other folders', async () => {
+    write('one/a.gguf');
+    write('two/b.gguf');
+    const catalogue = new ModelCatalogue([join(folder, 'one')], log);
+    await catalogue.scan();
+    expect((await catalogue.lookIn([join(folder, 'two')])).map(({ id }) => id)).toEqual(['b']);
+    await expect(catalogue.find('a')).rejects.toMatchObject({ code: 'model_not_found' });
+    expect(catalogue.directories).toEqual([join(folder, 'two')]);
+  });
+
+  it('that gets other folders in the middle of a look does not end up with the models of the old ones', async () => {
+    write('one/deep/deeper/a.gguf');
+    write('two/b.gguf');
+    const catalogue = new ModelCatalogue([join(folder, 'one')], log);
+    const old = catalogue.scan();
+    const models = await catalogue.lookIn([join(folder, 'two')]);
+    expect((await old).map(({ id }) => id)).toEqual(['b']);
+    expect(models.map(({ id }) => id)).toEqual(['b']);
+    expect((await catalogue.find('b')).id).toBe('b');
+  });
 });

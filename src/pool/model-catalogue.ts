@@ -23,7 +23,7 @@ const maxDepth = 5;
  * Of two models with the same id the first folder's is taken.
  */
 export class ModelCatalogue {
-  readonly #directories: readonly string[];
+  #directories: readonly string[];
   readonly #log: Logger;
   #models = new Map<string, ModelFile>();
 
@@ -36,16 +36,24 @@ export class ModelCatalogue {
     return this.#directories;
   }
 
+  /** Other folders from now on; takes effect for whoever asks from now on. @returns all models, by id */
+  async lookIn(directories: readonly string[]): Promise<readonly ModelFile[]> {
+    this.#directories = directories.map((directory) => resolve(directory));
+    return this.scan();
+  }
+
   /** Looks at the folders again. @returns all models, by id */
   async scan(): Promise<readonly ModelFile[]> {
+    const directories = this.#directories;
     const models = new Map<string, ModelFile>();
-    for (const directory of this.#directories) {
+    for (const directory of directories) {
       for (const model of await modelsIn(directory, this.#log)) {
         if (models.has(model.id))
           this.#log.warn({ path: model.path }, `Another model is called ${model.id}.`);
         else models.set(model.id, model);
       }
     }
+    if (directories !== this.#directories) return this.scan(); // there are other folders by now
     this.#models = models;
     return [...models.values()].toSorted((a, b) => a.id.localeCompare(b.id));
   }

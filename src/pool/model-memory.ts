@@ -1,6 +1,7 @@
 import type { MemoryNeed, SettleReport } from '../core/memory.js';
 import type { Engine } from '../engine/engine.js';
 import type { HolderState } from './memory-budget.js';
+import type { ProcessMemory } from './memory-probe.js';
 import type { PoolPolicy } from './pool-policy.js';
 import { settleReport, type Release, type SettleBarrier } from './settle-barrier.js';
 
@@ -39,7 +40,7 @@ export class ModelMemory {
     return this.#engineBytes;
   }
 
-  /** What the engine's process was last seen to hold, bytes; undefined for a thread. */
+  /** What the engine's process was last seen to hold, bytes; undefined for a thread, and before the first reading. */
   get measuredBytes(): number | undefined {
     return this.#measuredBytes;
   }
@@ -66,9 +67,15 @@ export class ModelMemory {
     if (this.#processId === undefined) this.#barrier.disturb();
   }
 
-  /** What the engine's process holds, bytes. */
-  measured(bytes: number): void {
-    if (this.#engineBytes > 0) this.#measuredBytes = bytes;
+  /**
+   * What the engine's process holds. Of the pages of files only the model's count: all processes of the server share
+   * those of Node's program.
+   */
+  measured({ residentBytes, anonymousBytes }: ProcessMemory): void {
+    if (this.#need === undefined || this.#engineBytes === 0 || anonymousBytes === undefined) return;
+    const { mappedWeightBytes, codeBytes } = this.#need;
+    this.#measuredBytes =
+      anonymousBytes + Math.min(residentBytes - anonymousBytes, mappedWeightBytes + codeBytes);
   }
 
   /** To be called before the engine is torn down, and handed to {@link settle} afterwards. */

@@ -9,6 +9,8 @@ import { Engine } from '../engine/engine.js';
 import { InMemoryTransport } from '../testing/in-memory-transport.js';
 import { collect, makeRequest } from '../testing/requests.js';
 import { EnginePool } from './engine-pool.js';
+import { transitions, type EngineState, type EngineStateKind } from './engine-state.js';
+import type { ManagedModel } from './managed-model.js';
 import { ModelCatalogue } from './model-catalogue.js';
 import { defaultModelSettings } from './pool-settings.js';
 
@@ -17,7 +19,17 @@ const models = ['a', 'b', 'c', 'd'];
 
 /** What can happen to a pool, in any order and without waiting for what came before. */
 const action = fc.record({
-  kind: fc.constantFrom('request', 'request', 'request', 'load', 'unload', 'crash', 'cancel', 'leave'),
+  kind: fc.constantFrom(
+    'request',
+    'request',
+    'request',
+    'load',
+    'unload',
+    'crash',
+    'stall',
+    'cancel',
+    'leave',
+  ),
   model: fc.constantFrom(...models),
   grace: fc.constantFrom(0, 1, 50),
   choices: fc.integer({ min: 1, max: 2 }),
@@ -29,6 +41,7 @@ type Action = typeof action extends fc.Arbitrary<infer T> ? T : never;
 /** Errors that a request may meet without anybody having done wrong. */
 const expected: readonly ErrorCode[] = [
   'engine_crashed',
+  'engine_stalled',
   'engine_closed',
   'model_unloading',
   'load_cancelled',
@@ -43,7 +56,10 @@ class Play {
   readonly #running: Promise<unknown>[] = [];
   readonly #cancels: (() => void)[] = [];
   readonly #leavers: AbortController[] = [];
+  readonly #states = new Map<string, EngineStateKind>();
   readonly outcomes: string[] = [];
+  /** Transitions that should not have been. */
+  readonly wrong: string[] = [];
   mostBytes = 0;
   leastBytes = 0;
   readonly pool: EnginePool;
@@ -69,7 +85,12 @@ class Play {
         this.#transports.push({ model: id, transport });
         return new Engine(transport);
       },
-      observer: { changed: () => this.#measure(), progress() {}, lost() {}, settled() {} },
+      observer: {
+        changed: (model, from) => this.#check(model, from),
+        progress() {},
+        lost() {},
+        settled() {},
+      },
     });
   }
 
@@ -77,6 +98,7 @@ class Play {
     if (kind === 'request') this.#running.push(this.#request(model, choices));
     else if (kind === 'load') this.#running.push(this.pool.load(model).catch(() => {}));
     else if (kind === 'unload') this.#running.push(this.pool.unload(model, grace));
+    else if (kind === 'stall') this.#stall(model);
     else if (kind === 'cancel') this.#cancels.shift()?.();
     else if (kind === 'leave') this.#leavers.shift()?.abort();
     else if (kind === 'crash') {
@@ -85,7 +107,17 @@ class Play {
     for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
   }
 
+  /** The engine stops where it is, and is given up; it goes on when all is over. */
+  #stall(id: string): void {
+    const model = this.pool.managed(id);
+    if (model?.engine === undefined) return;
+    this.#transports.findLast((one) => one.model === id)?.transport.gate.hold();
+    model.giveUp({ code: 'engine_stalled', message: 'It was stalled by a test.', retryable: true });
+  }
+
+  /** Nobody says more; what was begun ends. */
   async end(): Promise<void> {
+    for (const { transport } of this.#transports) transport.gate.open();
     await Promise.all(this.#running);
     await this.pool.close();
     rmSync(this.#folder, { recursive: true });
@@ -110,7 +142,15 @@ class Play {
     }
   }
 
-  #measure(): void {
+  #check({ file, state, engine }: ManagedModel, from: EngineState): void {
+    const { id } = file;
+    // What a model was left in is what it is found in, and every way is one of the table.
+    if ((this.#states.get(id) ?? 'unloaded') !== from.kind) this.wrong.push(`${id} was not ${from.kind}`);
+    if (!transitions[from.kind].includes(state.kind)) this.wrong.push(`${id}: ${from.kind} to ${state.kind}`);
+    this.#states.set(id, state.kind);
+    const hasEngine = ['queued', 'loading', 'ready', 'draining', 'unloading'].includes(state.kind);
+    if ((engine !== undefined) !== hasEngine)
+      this.wrong.push(`${id} is ${state.kind}, engine: ${!hasEngine}`);
     const bytes = this.pool.ledger.reduce((sum, holder) => sum + holder.bytes, 0);
     this.mostBytes = Math.max(this.mostBytes, bytes);
     this.leastBytes = Math.min(this.leastBytes, ...this.pool.ledger.map((holder) => holder.bytes));
@@ -131,6 +171,7 @@ describe('a pool to which anything happens in any order', () => {
             outcome !== 'text' && outcome !== 'cancelled' && !expected.some((code) => code === outcome),
         );
         expect(strange).toEqual([]);
+        expect(play.wrong).toEqual([]);
         expect(play.mostBytes).toBeLessThanOrEqual(ceiling);
         expect(play.leastBytes).toBeGreaterThanOrEqual(0);
         expect(play.leftRunning).toBe(0);

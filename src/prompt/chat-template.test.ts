@@ -18,6 +18,8 @@ function modelWith(chatTemplate: string | undefined, fields: Partial<ModelInfo> 
     contextSize: 0,
     slots: 1,
     batchSize: 1,
+    outputRows: 1,
+    causal: true,
     canCut: true,
     bosText: '<s>',
     eosText: '</s>',

@@ -269,11 +269,19 @@ describe('whatever comes', () => {
     slots: fc.integer({ min: 1, max: 6 }),
     cells: fc.integer({ min: 64, max: 400 }),
     stepBudget: fc.integer({ min: 1, max: 48 }),
+    outputRows: fc.integer({ min: 6, max: 24 }),
   });
   const job = fc.record({
     promptLength: fc.integer({ min: 1, max: 50 }),
     generate: fc.integer({ min: 1, max: 14 }),
     choices: fc.integer({ min: 1, max: 4 }),
+    measures: fc.constantFrom(
+      undefined,
+      undefined,
+      'logits' as const,
+      'embeddings' as const,
+      'last embedding' as const,
+    ),
     arrives: fc.integer({ min: 0, max: 30 }),
     leavesAfter: fc.option(fc.integer({ min: 0, max: 40 }), { nil: undefined, freq: 6 }),
   });
@@ -315,8 +323,8 @@ describe('whatever comes', () => {
         const jobs = given.map((one) => ({ ...one, leavesAfter: undefined }));
         const drive = new SchedulerDrive({ slots: 20, cells: 20 * 100 + 20 * 32, stepBudget: 64 }, jobs);
         drive.run([]);
-        const needed = jobs.map(
-          ({ promptLength, generate, choices }) => promptLength + choices * (generate - 1),
+        const needed = jobs.map(({ promptLength, generate, choices, measures }) =>
+          measures === undefined ? promptLength + choices * (generate - 1) : choices * promptLength,
         );
         expect(drive.computedRows).toBe(needed.reduce((sum, count) => sum + count, 0));
       }),

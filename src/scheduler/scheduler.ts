@@ -1,6 +1,7 @@
-import { emptyBatch, type Batch, type BatchSpan } from '../core/batch.js';
+import type { Batch } from '../core/batch.js';
 import type { Token } from '../core/generation.js';
 import type { Sequence } from '../core/sequence.js';
+import { StepRows } from './step-rows.js';
 
 /** What a scheduler may use. */
 export interface SchedulerLimits {
@@ -10,6 +11,10 @@ export interface SchedulerLimits {
   readonly cells: number;
   /** Rows of one step. */
   readonly stepBudget: number;
+  /** Rows of one step with results; as many as rows when absent. At least `slots`. */
+  readonly outputRows?: number;
+  /** Sequences can be computed in parts; they can when absent. Else each must fit a step. */
+  readonly causal?: boolean;
 }
 
 /** The decision for one step. */
@@ -26,7 +31,8 @@ const growthHeadroom = 32;
  * Decides which rows each step computes. It does no I/O and knows no native code; it owns the sequences given to it.
  *
  * A step holds one row of every sequence that lacks just one, then prompt rows, first come first served, until the
- * step budget is used up. A sequence is admitted when a slot and cells for its tokens are free. When the cells run
+ * step budget is used up, or the rows with results, of which scores and embeddings want many ({@link StepRows}). A
+ * sequence is admitted when a slot and cells for its tokens are free. When the cells run
  * out, the newest running sequence loses its own and goes back to the head of the queue: it computes them again
  * later, and its client sees a pause. The sequences of one request are admitted together.
  *
@@ -180,29 +186,14 @@ export class Scheduler {
   }
 
   #chooseRows(): Batch {
-    const spans: BatchSpan[] = [];
-    let budget = this.#limits.stepBudget;
-    const take = (sequence: Sequence, rows: number): void => {
-      const { id: sequenceId, slot, computed: start } = sequence;
-      if (slot === undefined) return;
-      const end = start + rows;
-      spans.push({
-        sequenceId,
-        slot,
-        start,
-        tokens: sequence.tokens.slice(start, end),
-        output: end === sequence.tokens.length,
-      });
-      budget -= rows;
-    };
+    const { stepBudget, outputRows = stepBudget, causal = true } = this.#limits;
+    const rows = new StepRows({ stepBudget, outputRows, causal });
+    const first = (sequence: Sequence): boolean => sequence.results === undefined && lacking(sequence) === 1;
+    for (const sequence of this.#running) if (first(sequence)) rows.add(sequence);
     for (const sequence of this.#running) {
-      if (lacking(sequence) === 1 && budget > 0) take(sequence, 1);
+      if (!first(sequence) && lacking(sequence) > 0) rows.add(sequence);
     }
-    for (const sequence of this.#running) {
-      const rows = Math.min(lacking(sequence), budget);
-      if (lacking(sequence) > 1 && rows > 0) take(sequence, rows);
-    }
-    return spans.length === 0 ? emptyBatch : { spans, rows: this.#limits.stepBudget - budget };
+    return rows.batch;
   }
 
   #release(sequence: Sequence): void {

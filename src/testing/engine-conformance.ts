@@ -5,7 +5,7 @@ import type { LoadOptions } from '../core/model-runner.js';
 import { laneCount } from '../engine/abort-board.js';
 import { Engine } from '../engine/engine.js';
 import type { EngineTransport } from '../engine/transport.js';
-import { collect, makeRequest } from './requests.js';
+import { collect, makeEmbedRequest, makeRequest, makeScoreRequest } from './requests.js';
 
 export interface EngineHarness<T extends EngineTransport> {
   /** A transport whose host opens fake runners. */
@@ -190,6 +190,116 @@ export function describeEngineConformance<T extends EngineTransport>(
         await collect(requests[0] ?? engine.generate(makeRequest()));
         await until(() => engine.pendingRequests === 0);
         expect((await collect(engine.generate(makeRequest()))).finishes).toEqual(['length']);
+      });
+    });
+
+    describe('work of other kinds', () => {
+      test('scores each token of a continuation, and their sum', async () => {
+        const engine = await load();
+        const score = await engine.score(makeScoreRequest('once upon', ' a time'));
+        expect(score).toMatchObject({ promptTokens: 9, tokens: [...new TextEncoder().encode(' a time')] });
+        expect(score.logProbabilities).toHaveLength(7);
+        for (const log of score.logProbabilities) expect(log).toBeLessThan(0);
+        const sum = score.logProbabilities.reduce((total, log) => total + log, 0);
+        expect(score.sum).toBe(sum);
+      });
+
+      test('embeds inputs in their order, each in memory of its own', async () => {
+        const engine = await load();
+        const inputs = ['a', 'the longest of these inputs, by far', 'short', [1, 2, 3]];
+        const results = await engine.embed(makeEmbedRequest(inputs, true));
+        expect(results.map(({ tokens }) => tokens)).toEqual(inputs.map(({ length }) => length));
+        for (const [index, { embedding }] of results.entries()) {
+          expect(embedding).toBeInstanceOf(Float32Array);
+          expect(embedding.buffer.byteLength).toBe(4 * (engine.info.embedding?.size ?? 0));
+          expect(Math.hypot(...embedding)).toBeCloseTo(1, 5);
+          const [alone] = await engine.embed(makeEmbedRequest([inputs[index] ?? ''], true));
+          expect(embedding).toEqual(alone?.embedding);
+        }
+        expect(new Set(results.map(({ embedding }) => String(embedding))).size).toBe(inputs.length);
+      });
+
+      test('has the same results at once as alone', async () => {
+        const engine = await load('fake:?stepDelayMs=2');
+        const work = [
+          async () => collect(engine.generate(makeRequest({ prompt: 'first of all' }))),
+          async () => engine.score(makeScoreRequest('this is', ' something to be scored in two steps')),
+          async () => engine.embed(makeEmbedRequest(['one input', 'x'.repeat(100), 'three'])),
+          async () => engine.tokenize('some text'),
+        ];
+        const alone = [];
+        for (const run of work) alone.push(await run());
+        const together = await Promise.all([1, 2, 3].flatMap(() => work.map(async (run) => run())));
+        expect(together).toEqual([...alone, ...alone, ...alone]);
+        expect((await engine.inspect()).widestStep).toBeGreaterThan(1);
+        expect(await engine.inspect()).toMatchObject({ running: 0, waiting: 0, usedCells: 0 });
+      });
+
+      test('is stopped by a signal, before and while it is done', async () => {
+        const engine = await load('fake:?stepDelayMs=5');
+        const long = Array.from({ length: 200 }, () => 'x'.repeat(200));
+        const controller = new AbortController();
+        const stopped = [
+          engine.embed(makeEmbedRequest(long), controller),
+          engine.score(makeScoreRequest('x'.repeat(300), 'y'.repeat(200)), controller),
+        ].map(codeOf);
+        const steps = async (): Promise<number> => (await engine.inspect()).steps;
+        while ((await steps()) < 3) await sleep(1);
+        controller.abort();
+        expect(await Promise.all(stopped)).toEqual(['request_cancelled', 'request_cancelled']);
+        expect(await codeOf(engine.embed(makeEmbedRequest(['a']), controller))).toBe('request_cancelled');
+        await until(() => engine.pendingRequests === 0);
+        expect(await engine.inspect()).toMatchObject({ running: 0, waiting: 0, usedCells: 0 });
+      });
+
+      test('that can not be done fails its own caller alone', async () => {
+        const engine = await load();
+        const good = engine.embed(makeEmbedRequest(['good']));
+        const failures = [
+          engine.embed(makeEmbedRequest([])),
+          engine.embed(makeEmbedRequest(['good', '', 'good'])),
+          engine.embed(makeEmbedRequest(['a', 'b', 'c', 'd', 'e', 'f', [999]])),
+          engine.embed(makeEmbedRequest(['x'.repeat(513)])),
+          engine.score(makeScoreRequest('', 'a')),
+          engine.score(makeScoreRequest('a', '')),
+          engine.score(makeScoreRequest('x'.repeat(500), 'y'.repeat(14))),
+        ].map(async (work) => work.catch((error: unknown) => error));
+        expect(await Promise.all(failures)).toMatchObject([
+          { code: 'invalid_parameter', param: 'inputs' },
+          { code: 'invalid_parameter', param: 'inputs[1]' },
+          { code: 'invalid_parameter', param: 'inputs[6]' },
+          { code: 'context_length_exceeded', param: 'inputs[0]' },
+          { code: 'invalid_parameter', param: 'prompt' },
+          { code: 'invalid_parameter', param: 'continuation' },
+          { code: 'context_length_exceeded' },
+        ]);
+        expect(await engine.embed(makeEmbedRequest(['good']))).toEqual(await good);
+        const full = await engine.score(makeScoreRequest('x'.repeat(500), 'y'.repeat(13)));
+        expect(full.logProbabilities).toHaveLength(13);
+        expect(await engine.inspect()).toMatchObject({ running: 0, waiting: 0, usedCells: 0 });
+      });
+
+      test('ends with model_unloading when the engine is closed', async () => {
+        const engine = await load('fake:?stepDelayMs=5');
+        const codes = [
+          engine.embed(makeEmbedRequest(Array.from({ length: 50 }, () => 'x'.repeat(200)))),
+          engine.score(makeScoreRequest('x'.repeat(200), 'y'.repeat(200))),
+        ].map(codeOf);
+        await engine.inspect();
+        await engine.close();
+        expect(await Promise.all(codes)).toEqual(['model_unloading', 'model_unloading']);
+        expect(await codeOf(engine.embed(makeEmbedRequest(['a'])))).toBe('engine_closed');
+        expect(await codeOf(engine.score(makeScoreRequest('a', 'b')))).toBe('engine_closed');
+      });
+
+      test('that a model can not do is refused for what it is', async () => {
+        const encoder = await load('fake:?causal=false');
+        expect(await codeOf(collect(encoder.generate(makeRequest())))).toBe('unsupported_by_model');
+        expect(await codeOf(encoder.score(makeScoreRequest('a', 'b')))).toBe('unsupported_by_model');
+        expect(await encoder.embed(makeEmbedRequest(['a']))).toHaveLength(1);
+        const reranker = await load('fake:?pooling=none');
+        expect(await codeOf(reranker.embed(makeEmbedRequest(['a'])))).toBe('unsupported_by_model');
+        expect((await reranker.score(makeScoreRequest('a', 'b'))).tokens).toEqual([98]);
       });
     });
 

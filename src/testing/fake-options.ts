@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
+import type { Pooling } from '../core/embedding.js';
 import { errorCatalogue, HeddleError, type ErrorCode } from '../core/errors.js';
 
 const crashes = ['exit', 'leave', 'throw'] as const;
@@ -18,6 +19,12 @@ export interface FakeOptions {
   readonly loadDelayMs: number;
   /** `canCut=false`: like a recurrent model, whose memory can only be emptied. */
   readonly canCut: boolean;
+  /** `causal=false`: an encoder, which only embeds. */
+  readonly causal: boolean;
+  /** `pooling=first`, `last` or `none`, which makes it a reranker without embeddings; default `mean`. */
+  readonly pooling: Pooling | undefined;
+  /** `outputRows=N`: rows of a decode that can have results; default 16, and at least the slots. */
+  readonly outputRows: number;
   /** `endAfter=N`: a sampler that drew N tokens draws the end of generation. Else it hardly ever occurs. */
   readonly endAfter: number | undefined;
   /** `scriptedText=...`: samplers draw the bytes of this text, whatever the prompt, then the end of generation. */
@@ -62,6 +69,9 @@ export function readFakeOptions(modelPath: string): FakeOptions {
     loadSteps: number('loadSteps') ?? 4,
     loadDelayMs: number('loadDelayMs') ?? 0,
     canCut: take('canCut') !== 'false',
+    causal: take('causal') !== 'false',
+    pooling: pooling(take('pooling')),
+    outputRows: number('outputRows') ?? 16,
     endAfter: number('endAfter'),
     scriptedText: take('scriptedText'),
     stepDelayMs: number('stepDelayMs') ?? 0,
@@ -81,6 +91,12 @@ function errorCode(text: string | undefined): ErrorCode | undefined {
   if (text === undefined) return undefined;
   if (text in errorCatalogue) return text as ErrorCode;
   throw new RangeError(`${text} is not an error code.`);
+}
+
+function pooling(text = 'mean'): Pooling | undefined {
+  if (text === 'none') return undefined;
+  if (text === 'mean' || text === 'first' || text === 'last') return text;
+  throw new RangeError(`${text} is not a pooling.`);
 }
 
 function firstLine(path: string): string {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread, threadId } from 'node:worker_threads';
-import type { Batch } from '../core/batch.js';
+import { firstOutput, type Batch } from '../core/batch.js';
 import { HeddleError } from '../core/errors.js';
 import type { SamplingParams, Token } from '../core/generation.js';
 import type {
@@ -64,9 +64,13 @@ const chatTemplate = [
 
 const stateMagic = 0xfa4e;
 
+/** Numbers in an embedding. */
+const embeddingSize = 16;
+
 /**
  * A model without a native library: the next token's logits are a hash of everything that the slot holds, so that any
- * mistake in how slots, positions or cells are handled changes the text. It refuses what llama.cpp refuses.
+ * mistake in how slots, positions or cells are handled changes the text; and so are embeddings. It refuses what llama.cpp
+ * refuses.
  *
  * Tokens are bytes, {@link fakeTokenize}; what it says is mostly printable ASCII.
  */
@@ -81,6 +85,8 @@ export class FakeRunner implements ModelRunner {
   readonly #sleeper = new Int32Array(new SharedArrayBuffer(4));
   /** What the slots held at the output rows of the last decode, by row. */
   readonly #outputs = new Map<number, readonly Token[]>();
+  /** The last decode computed embeddings. */
+  #embedded = false;
   #decodes = 0;
   /** Milliseconds that were not slept yet, because timers are coarser than rows. */
   #owed = 0;
@@ -107,6 +113,11 @@ export class FakeRunner implements ModelRunner {
       contextSize,
       slots: load.slots,
       batchSize: load.batchSize,
+      outputRows: options.causal ? Math.max(load.slots, options.outputRows) : load.batchSize,
+      causal: options.causal,
+      ...(options.pooling === undefined
+        ? {}
+        : { embedding: { size: embeddingSize, pooling: options.pooling } }),
       canCut: options.canCut,
       bosText: beginText,
       eosText: endText,
@@ -143,26 +154,48 @@ export class FakeRunner implements ModelRunner {
     });
   }
 
+  logProbability(row: number, token: Token): number {
+    this.#checkAlive();
+    this.#checkToken(token, 'invalid_parameter');
+    const logits = this.#logits(row);
+    const highest = Math.max(...logits);
+    const sum = logits.reduce((total, logit) => total + Math.exp(logit - highest), 0);
+    return (logits[token] ?? -Infinity) - highest - Math.log(sum);
+  }
+
+  rowEmbedding(row: number): Float32Array {
+    this.#checkAlive();
+    const history = this.#outputs.get(row);
+    if (history === undefined || !this.#embedded || this.info.embedding === undefined)
+      throw new HeddleError('native_call_failed', `Row ${row} of the last batch has no embedding.`);
+    const hash = history.reduce(extendHash, 0x811c9dc5);
+    return Float32Array.from({ length: embeddingSize }, (_, index) => noise(hash, index) - 0.5);
+  }
+
   decode(batch: Batch): DecodeOutcome {
     this.#checkAlive();
     this.#checkBatch(batch);
     this.#outputs.clear();
+    this.#embedded = batch.embeds === true || !this.info.causal;
     this.#decodes++;
     if (this.#decodes === this.#options.failAtDecode)
       throw new HeddleError('native_call_failed', `The fake model's decode ${this.#decodes} fails.`);
     if (this.#decodes === this.#options.crashAtDecode) crash(this.#options.crashAs);
-    if (this.#cells.used + batch.rows > this.#capacity) return 'no-cells';
+    if (this.info.causal && this.#cells.used + batch.rows > this.#capacity) return 'no-cells';
 
     let row = 0;
-    for (const { slot, tokens, output } of batch.spans) {
+    for (const span of batch.spans) {
+      const { slot, tokens } = span;
+      const first = row + (this.#embedded ? 0 : firstOutput(span));
       for (const token of tokens) {
         this.#wait(this.#options.stepDelayMs / batch.rows);
         this.beforeRow?.(row);
         if (Atomics.load(this.#abortFlag, 0) !== 0) return 'aborted';
-        this.#cells.append(slot, token);
+        if (this.info.causal) this.#cells.append(slot, token);
+        if (row >= first)
+          this.#outputs.set(row, this.info.causal ? this.#cells.tokens(slot) : [token, ...tokens]);
         row++;
       }
-      if (output && tokens.length > 0) this.#outputs.set(row - 1, this.#cells.tokens(slot));
     }
     return 'ok';
   }
@@ -230,7 +263,7 @@ export class FakeRunner implements ModelRunner {
   #logits(row: number): Float64Array {
     this.#checkAlive();
     const history = this.#outputs.get(row);
-    if (history === undefined)
+    if (history === undefined || !this.info.causal)
       throw new HeddleError('native_call_failed', `Row ${row} of the last batch has no logits.`);
     const hash = history.reduce(extendHash, 0x811c9dc5);
     const base = baseLogitsAfter(history);
@@ -241,17 +274,21 @@ export class FakeRunner implements ModelRunner {
   }
 
   /** llama.cpp refuses these batches, or aborts the process. */
-  #checkBatch({ spans, rows }: Batch): void {
+  #checkBatch({ spans, rows, embeds }: Batch): void {
     const filled = new Map<number, number>();
-    let total = 0;
-    for (const { slot, start, tokens } of spans) {
+    let [total, outputs] = [0, 0];
+    for (const span of spans) {
+      const { slot, start, tokens } = span;
       const count = filled.get(slot) ?? this.#cells.count(slot);
       if (start !== count)
         throw new HeddleError('native_call_failed', `Slot ${slot} holds ${count} tokens, not ${start}.`);
       for (const token of tokens) this.#checkToken(token, 'native_call_failed');
       filled.set(slot, count + tokens.length);
       total += tokens.length;
+      outputs += tokens.length - (embeds === true ? 0 : firstOutput(span));
     }
+    if (outputs > this.info.outputRows)
+      throw new HeddleError('native_call_failed', `A batch can not have ${outputs} rows of results.`);
     if (total !== rows || rows < 1 || rows > this.info.batchSize)
       throw new HeddleError('native_call_failed', `A batch of ${total} (${rows}) rows can not be decoded.`);
   }

@@ -16,19 +16,24 @@ openLlamaLibrary(libraryLock);
 const before = readMemory();
 const runner = await openRunner(options, { abortFlag, libraryLock, onProgress: () => true });
 const sampler = runner.createSampler(greedySampling, { seed: 0, prompt: [], ignoreEos: false });
-const { batchSize, slots, contextSize } = runner.info;
-/** Tokens of each slot, all slots in one batch: as much as fits, so that the largest step there is was made. */
-const share = Math.floor(Math.min(contextSize, prefill ?? Infinity) / slots);
+const { batchSize, slots, contextSize, outputRows, causal } = runner.info;
 const chunk = Math.max(1, Math.floor(batchSize / slots));
+/**
+ * Tokens of each slot, all slots in one batch: as much as fits, with all the results there can be, so that the largest
+ * step there is was made. An encoder keeps nothing: one such step is all there is.
+ */
+const cells = causal ? contextSize : batchSize;
+const share = Math.floor(Math.min(cells, prefill ?? Infinity) / slots);
 for (let start = 0; start < share; start += chunk) {
   const length = Math.min(chunk, share - start);
   const tokens = Array.from({ length }, (_, index) => 20 + (index % 200));
   const spans = Array.from({ length: slots }, (_, slot) => {
-    return { sequenceId: slot, slot, start, tokens, output: true };
+    const outputFrom = Math.max(0, length - Math.floor(outputRows / slots));
+    return { sequenceId: slot, slot, start, tokens, output: true, outputFrom };
   });
   const outcome = runner.decode({ spans, rows: length * slots });
   if (outcome !== 'ok') throw new Error(`a decode of the measured load ended with ${outcome}`);
-  for (const slot of spans.keys()) sampler.sample((slot + 1) * length - 1);
+  if (causal) for (const slot of spans.keys()) sampler.sample((slot + 1) * length - 1);
 }
 const after = readMemory();
 const growth: MemoryGrowth = {

@@ -1,4 +1,6 @@
-import type { GenerateRequest, SamplingParams, StopConditions, Token } from '../core/generation.js';
+import type { EmbedRequest } from '../core/embedding.js';
+import type { GenerateRequest, Prompt, SamplingParams, StopConditions, Token } from '../core/generation.js';
+import type { ScoreRequest } from '../core/scoring.js';
 import type { GenerationUpdate } from '../engine/generation.js';
 
 /** Every sampling stage off, and no randomness. */
@@ -27,14 +29,36 @@ export function makeRequest(
   const { prompt = 'once upon a time', choices = 1, sampling, stop } = parts;
   return {
     id: `request-${++lastId}`,
-    prompt:
-      typeof prompt === 'string'
-        ? { kind: 'text', text: prompt, addSpecial: false, parseSpecial: false }
-        : { kind: 'tokens', tokens: prompt },
+    prompt: makePrompt(prompt),
     choices,
     sampling: { ...greedySampling, ...sampling },
     stop: { maxTokens: 16, stopStrings: [], stopTokens: [], ignoreEos: false, ...stop },
   };
+}
+
+export function makeScoreRequest(
+  prompt: string | readonly Token[],
+  continuation: string | readonly Token[],
+): ScoreRequest {
+  return {
+    id: `request-${++lastId}`,
+    prompt: makePrompt(prompt),
+    continuation: makePrompt(continuation),
+  };
+}
+
+/** Embeddings as the model made them, unless they are to be normalised. */
+export function makeEmbedRequest(
+  inputs: readonly (string | readonly Token[])[],
+  normalize = false,
+): EmbedRequest {
+  return { id: `request-${++lastId}`, inputs: inputs.map(makePrompt), normalize };
+}
+
+function makePrompt(prompt: string | readonly Token[]): Prompt {
+  return typeof prompt === 'string'
+    ? { kind: 'text', text: prompt, addSpecial: false, parseSpecial: false }
+    : { kind: 'tokens', tokens: prompt };
 }
 
 /** All that a request produced. */

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { HeddleError, type ErrorCode } from '../core/errors.js';
+import type { Batch } from '../core/batch.js';
 import type { SamplingParams, Token } from '../core/generation.js';
 import type { ModelRunner, Sampler } from '../core/model-runner.js';
 import { greedySampling } from './requests.js';
@@ -20,6 +21,8 @@ export interface OpenedRunner {
 export interface RunnerTraits {
   /** The memory has a fixed state for each slot instead of cells, so that it never runs out of them. */
   readonly withoutCells?: boolean;
+  /** How far logits may be apart that were computed in other batches; default 0.001. */
+  readonly tolerance?: number;
 }
 
 const room: RunnerRoom = { contextSize: 512, slots: 4, batchSize: 256 };
@@ -239,7 +242,7 @@ export function describeRunnerConformance(
       });
 
       test('cells that are shared give what computing them gives', () => {
-        const [left, right] = [prompt(0), prompt(2)];
+        const [left, right] = [prompt(0), prompt(2).slice(0, 12)];
         const alone = [left, right].map((end) => {
           const tokens = generate(runner, 0, [...prompt(1), ...end], 8);
           runner.removeCells(0, 0, -1);
@@ -493,6 +496,135 @@ export function describeRunnerConformance(
       });
     });
 
+    describe('results of rows', () => {
+      const tolerance = traits.tolerance ?? 0.001;
+
+      /** Rows of one slot behind what it holds; those from `outputFrom` on have results. */
+      const rowsOf = (slot: number, tokens: readonly Token[], outputFrom: number, embeds = false): Batch => ({
+        spans: [{ sequenceId: slot, slot, start: runner.cellCount(slot), tokens, output: true, outputFrom }],
+        rows: tokens.length,
+        ...(embeds ? { embeds } : {}),
+      });
+
+      const logProbabilities = (row: number, tokens: readonly Token[]): number[] =>
+        tokens.map((token) => runner.logProbability(row, token));
+
+      const expectClose = (actual: ArrayLike<number>, expected: ArrayLike<number>): void => {
+        expect(actual.length).toBe(expected.length);
+        const apart = Array.from(actual, (value, index) => Math.abs(value - (expected[index] ?? NaN)));
+        expect(Math.max(...apart)).toBeLessThan(tolerance);
+      };
+
+      const embeddings = (slot: number, tokens: readonly Token[]): Float32Array[] => {
+        expect(runner.decode(rowsOf(slot, tokens, 0, true))).toBe('ok');
+        return tokens.map((_, row) => runner.rowEmbedding(row));
+      };
+
+      test('the probabilities of all tokens sum to 1, and the greedy choice has the highest', () => {
+        const tokens = prompt(1).slice(0, runner.info.outputRows);
+        expect(runner.decode(rowsOf(0, tokens, tokens.length - 1))).toBe('ok');
+        const row = tokens.length - 1;
+        const all = Array.from({ length: runner.info.vocabularySize }, (_, token) => token);
+        const logs = logProbabilities(row, all);
+        expect(logs.reduce((sum, log) => sum + Math.exp(log), 0)).toBeCloseTo(1, 6);
+        const drawing = sampler(runner);
+        expect(logs[drawing.sample(row)]).toBe(Math.max(...logs));
+        drawing.dispose();
+        for (const token of [-1, all.length, 0.5])
+          expect(codeOf(() => runner.logProbability(row, token))).toBe('invalid_parameter');
+      });
+
+      test('each row of a span has the probabilities that it has as the last one', () => {
+        const tokens = prompt(1).slice(0, 12);
+        const asked = prompt(0).slice(0, 5);
+        const alone = tokens.map((token, index) => {
+          decode(runner, 1, index, [token]);
+          return logProbabilities(0, asked);
+        });
+        expect(runner.decode(rowsOf(0, tokens, 0))).toBe('ok');
+        for (const [row, expected] of alone.entries()) expectClose(logProbabilities(row, asked), expected);
+        expect(new Set(alone.map(String)).size).toBe(tokens.length);
+      });
+
+      test('rows of several sequences are told apart', () => {
+        const [left, right] = [prompt(0).slice(0, 7), prompt(3).slice(0, 9)];
+        const asked = prompt(1).slice(0, 5);
+        const alone = [left, right].map((tokens, slot) => {
+          expect(runner.decode(rowsOf(slot, tokens, 3))).toBe('ok');
+          const logs = tokens.slice(3).map((_, index) => logProbabilities(3 + index, asked));
+          runner.removeCells(slot, 0, -1);
+          return logs;
+        });
+        const spans = [left, right].flatMap((tokens, slot) => rowsOf(slot, tokens, 3).spans);
+        expect(runner.decode({ spans, rows: left.length + right.length })).toBe('ok');
+        for (const [index, logs] of alone.entries()) {
+          for (const [at, expected] of logs.entries()) {
+            expectClose(logProbabilities((index === 0 ? 0 : left.length) + 3 + at, asked), expected);
+          }
+        }
+      });
+
+      test('a row that asked for nothing has nothing', () => {
+        const tokens = prompt(1).slice(0, 8);
+        expect(runner.decode(rowsOf(0, tokens, 5))).toBe('ok');
+        expect(codeOf(() => runner.logProbability(4, 0))).toBe('native_call_failed');
+        expect(codeOf(() => runner.logProbability(8, 0))).toBe('native_call_failed');
+        expect(runner.logProbability(5, 0)).toBeLessThan(0);
+        expect(codeOf(() => runner.rowEmbedding(5))).toBe('native_call_failed');
+      });
+
+      test('more rows with results than there may be are refused', () => {
+        const most = runner.info.outputRows;
+        expect(most).toBeGreaterThanOrEqual(room.slots);
+        const tokens = repeated(prompt(1), most + 1);
+        expect(codeOf(() => runner.decode(rowsOf(0, tokens, 0)))).toBe('native_call_failed');
+        expect(codeOf(() => runner.decode(rowsOf(0, tokens, most, true)))).toBe('native_call_failed');
+        expect(runner.cellCount(0)).toBe(0);
+        expect(runner.decode(rowsOf(0, tokens, 1))).toBe('ok');
+      });
+
+      test('embeddings are as long as said, each of its token and those before it', () => {
+        const [tokens, other] = [prompt(1).slice(0, 10), prompt(3).slice(0, 10)];
+        const rows = embeddings(0, tokens);
+        expect(rows.map(({ length }) => length)).toEqual(tokens.map(() => runner.info.embedding?.size));
+        expect(new Set(rows.map(String)).size).toBe(tokens.length);
+        const prefixed = embeddings(1, [...other.slice(0, 4), ...tokens.slice(4)]);
+        expect(String(prefixed[9])).not.toBe(String(rows[9]));
+      });
+
+      test('embeddings are the same in chunks, and the caller keeps them', () => {
+        const tokens = prompt(1).slice(0, 12);
+        const whole = embeddings(0, tokens);
+        const copies = whole.map((row) => row.slice());
+        for (const chunk of [1, 5]) {
+          runner.removeCells(1, 0, -1);
+          const chunks = [];
+          for (let from = 0; from < tokens.length; from += chunk)
+            chunks.push(...embeddings(1, tokens.slice(from, from + chunk)));
+          for (const [row, expected] of copies.entries()) expectClose(chunks[row] ?? [], expected);
+        }
+        expect(whole).toEqual(copies);
+      });
+
+      test('a sequence can be generated in the same batch as embeddings, and on after it', () => {
+        const [text, embedded] = [prompt(0), prompt(2).slice(0, 12)];
+        const alone = generate(runner, 0, text, 8);
+        const expected = embeddings(1, embedded);
+        for (const slot of [0, 1]) runner.removeCells(slot, 0, -1);
+        const end = text.slice(-3);
+        prefill(runner, 0, text.slice(0, -3));
+        const spans = [...rowsOf(0, end, 2).spans, ...rowsOf(1, embedded, 0).spans];
+        expect(runner.decode({ spans, rows: 3 + embedded.length, embeds: true })).toBe('ok');
+        const drawing = sampler(runner);
+        const first = drawing.sample(2);
+        drawing.dispose();
+        for (const [row, embedding] of expected.entries()) {
+          expectClose(runner.rowEmbedding(3 + row), embedding);
+        }
+        expect([first, ...generate(runner, 0, [first], 7)]).toEqual(alone);
+      });
+    });
+
     describe('the end', () => {
       test('disposing twice is harmless, and every use afterwards throws handle_disposed', async () => {
         const { runner: ended } = await open(room);
@@ -513,6 +645,8 @@ export function describeRunnerConformance(
           endsGeneration: () => ended.endsGeneration(known),
           createSampler: () => sampler(ended),
           sample: () => drawing.sample(0),
+          logProbability: () => ended.logProbability(0, known),
+          rowEmbedding: () => ended.rowEmbedding(0),
           decode: () => decode(ended, 0, 0, [known]),
           removeCells: () => ended.removeCells(0, 0, -1),
           shareCells: () => ended.shareCells(0, 1),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import type { Batch } from '../core/batch.js';
+import { firstOutput, type Batch, type BatchSpan } from '../core/batch.js';
 import type { Token } from '../core/generation.js';
-import { createSequence, type Sequence } from '../core/sequence.js';
+import { createSequence, type RowResults, type Sequence } from '../core/sequence.js';
 import { Scheduler, type SchedulerLimits } from '../scheduler/scheduler.js';
 import { FakeCells } from './fake-cells.js';
 
@@ -11,6 +11,8 @@ export interface Job {
   /** Tokens each of its sequences generates. */
   readonly generate: number;
   readonly choices: number;
+  /** Results are wanted of its rows, and nothing is generated: its choices are inputs that share nothing. */
+  readonly measures?: 'logits' | 'embeddings' | 'last embedding' | undefined;
   /** The step before which it is added. */
   readonly arrives: number;
   /** Its client leaves so many steps later. */
@@ -27,6 +29,8 @@ export class SchedulerDrive {
   readonly #cells: FakeCells;
   readonly #jobs: readonly Job[];
   readonly #family = new Map<Sequence, Job>();
+  /** Positions of the rows whose results were read. */
+  readonly #read = new Map<number, number[]>();
   readonly admitted: number[] = [];
   readonly finished: { job: Job; tokens: readonly Token[] }[] = [];
   computedRows = 0;
@@ -55,8 +59,9 @@ export class SchedulerDrive {
     for (const arriving of this.#jobs.filter(({ arrives }) => arrives === this.step)) {
       let leader: Sequence | undefined;
       for (let choice = 0; choice < arriving.choices; choice++) {
-        const sequence = createSequence(this.#nextId++, prompt(arriving.promptLength), leader);
-        leader ??= sequence;
+        const results = resultsOf(arriving);
+        const sequence = createSequence(this.#nextId++, prompt(arriving.promptLength), leader, results);
+        if (results === undefined) leader ??= sequence;
         this.#family.set(sequence, arriving);
         this.#scheduler.add(sequence);
       }
@@ -87,8 +92,10 @@ export class SchedulerDrive {
     }
   }
 
-  #check({ spans, rows: rowCount }: Batch): void {
-    const { slots, cells, stepBudget } = this.#limits;
+  #check({ spans, rows: rowCount, embeds }: Batch): void {
+    const { slots, cells, stepBudget, outputRows = stepBudget } = this.#limits;
+    const outputs = spans.reduce((sum, span) => sum + span.tokens.length - firstOutput(span), 0);
+    assert.ok((embeds === true ? rowCount : outputs) <= outputRows);
     const { running } = this.#scheduler;
     assert.equal(
       spans.reduce((sum, { tokens }) => sum + tokens.length, 0),
@@ -105,12 +112,17 @@ export class SchedulerDrive {
     assert.equal(new Set(spans.map(({ slot }) => slot)).size, spans.length);
     assert.ok(this.#cells.used + rowCount <= cells);
     if (running.length > 1) assert.ok(this.#scheduler.usedCells <= cells);
-    for (const { sequenceId, slot, start, tokens, output } of spans) {
+    for (const span of spans) {
+      const { sequenceId, slot, start, tokens, output } = span;
       const sequence = running.find(({ id }) => id === sequenceId);
       assert.equal(sequence?.slot, slot);
       assert.deepEqual(this.#cells.tokens(slot), sequence?.tokens.slice(0, start));
       assert.deepEqual(tokens, sequence?.tokens.slice(start, start + tokens.length));
       assert.equal(output, start + tokens.length === sequence?.tokens.length);
+      const results = sequence?.results;
+      if (results === undefined) continue;
+      assert.equal(start + firstOutput(span), Math.max(start, Math.min(results.from, start + tokens.length)));
+      if (results.embeds && firstOutput(span) < tokens.length) assert.equal(embeds, true);
     }
   }
 
@@ -118,9 +130,10 @@ export class SchedulerDrive {
     this.computedRows += batch.rows;
     for (const { slot, tokens } of batch.spans) for (const token of tokens) this.#cells.append(slot, token);
     this.#scheduler.advance(batch);
-    for (const { sequenceId, output } of batch.spans) {
-      const sequence = this.#scheduler.running.find(({ id }) => id === sequenceId);
-      if (sequence === undefined || !output) continue;
+    for (const span of batch.spans) {
+      const sequence = this.#scheduler.running.find(({ id }) => id === span.sequenceId);
+      if (sequence?.results !== undefined) this.#measure(sequence, sequence.results, span);
+      if (sequence === undefined || sequence.results !== undefined || !span.output) continue;
       const followers = this.#scheduler.followers(sequence);
       for (const follower of followers) {
         this.#cells.share(sequence.slot ?? -1, follower.slot ?? -1);
@@ -128,6 +141,21 @@ export class SchedulerDrive {
       }
       for (const drawing of [sequence, ...followers]) this.#draw(drawing);
     }
+  }
+
+  #measure(sequence: Sequence, { from }: RowResults, span: BatchSpan): void {
+    const { start, tokens, output } = span;
+    const read = start === 0 ? [] : (this.#read.get(sequence.id) ?? []);
+    for (let index = firstOutput(span); index < tokens.length; index++) read.push(start + index);
+    this.#read.set(sequence.id, read);
+    if (!output) return;
+    assert.deepEqual(
+      read,
+      prompt(sequence.tokens.length).filter((position) => position >= from),
+    );
+    const job = this.#family.get(sequence);
+    if (job !== undefined) this.finished.push({ job, tokens: [...sequence.tokens] });
+    this.#remove(sequence);
   }
 
   #draw(sequence: Sequence): void {
@@ -150,6 +178,19 @@ export class SchedulerDrive {
     const slot = this.#scheduler.remove(sequence);
     if (slot !== undefined) this.#cells.remove(slot, 0, Infinity);
     this.#family.delete(sequence);
+  }
+}
+
+function resultsOf({ measures, promptLength }: Job): RowResults | undefined {
+  switch (measures) {
+    case 'logits':
+      return { from: Math.floor(promptLength / 2), embeds: false };
+    case 'embeddings':
+      return { from: 0, embeds: true };
+    case 'last embedding':
+      return { from: promptLength - 1, embeds: true };
+    case undefined:
+      return undefined;
   }
 }
 

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import OpenAI from 'openai';
 import { describe, expect, it } from 'vitest';
@@ -211,3 +213,21 @@ const startServer = `
     process.execPath, [main, 'serve', '--port', '0', '--grace', '0', ...args], { stdio: ['ignore', 'inherit', 'inherit'] });
   process.send(child.pid);
 `;
+
+it('a server whose engine thread is stuck ends all the same, by SIGKILL, and says so', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'heddle-exit-'));
+  const config = join(folder, 'heddle.yaml');
+  writeFileSync(config, 'isolation: thread\npool: { teardown_deadline: 100ms }\n');
+  try {
+    const deaf = join(process.cwd(), 'test', 'e2e', 'deaf-threads.mjs');
+    const server = await ServerProcess.startIn(['--import', deaf], '--config', config, ...options);
+    const client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0 });
+    await client.completions.create({ model: 'starter', prompt: 'Once', max_tokens: 1 });
+    server.signal('SIGTERM');
+    expect(await server.exited()).toBe(null);
+    expect(server.output).toContain('starter did not unload');
+    expect(server.output).toContain('ends itself by SIGKILL');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});

@@ -153,8 +153,9 @@ describe.each(['SIGKILL', 'SIGSEGV'] as const)('an engine process that dies of %
     await start('process');
     const all = await streams(await loadVictim());
     const processId = processOfVictim();
+    const draining = server.entered('victim', 'draining');
     const unload = server.pool.unload('victim', 600_000);
-    await server.entered('victim', 'draining');
+    await draining;
     await beside(async () => {
       process.kill(processId, signal);
       expect(await endsOf(all)).toEqual(crashed);

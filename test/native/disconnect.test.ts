@@ -12,21 +12,27 @@ const models = [
     name: 'a small model, far into its context',
     path: () => writeFixture('llama', fixtureFolder, { contextLength: 32_768 }),
     promptLength: 12_000,
-    batchSize: 4096,
+    batchSize: 2048,
   },
   {
     name: 'a model of 60 MB',
     path: () => writeBenchmarkModel(fixtureFolder, { layers: 4, vocabularySize: 512, contextLength: 8192 }),
     promptLength: 4000,
-    batchSize: 2048,
+    batchSize: 1024,
   },
 ] as const;
 
-/** Resolves when the engine has computed a part of the request's prompt, and goes on with the next. */
+/**
+ * Resolves when the engine has computed a part of the request's prompt, and is in the middle of the next: an answer comes
+ * from between two steps, and on a busy machine whoever hears it may act before the next one has begun.
+ */
 async function inPrefill(engine: Engine, requestId: string): Promise<void> {
   for (;;) {
     const { recentSteps } = await engine.inspect();
-    if (recentSteps.some(({ rows }) => rows.some((row) => row.requestId === requestId))) return;
+    const step = recentSteps.findLast(({ rows }) => rows.some((row) => row.requestId === requestId));
+    if (step === undefined) continue;
+    await new Promise((resolve) => setTimeout(resolve, step.decodeMs / 3));
+    return;
   }
 }
 

@@ -1,4 +1,6 @@
+import { describe, expect, test } from 'vitest';
 import { openRunner } from '../../src/native/llama-runner.js';
+import { writeEncoderFixture } from '../../src/testing/gguf/embedding-fixtures.js';
 import { fixtureNames, writeFixture } from '../../src/testing/gguf/fixtures.js';
 import {
   describeRunnerConformance,
@@ -23,6 +25,7 @@ function opener(modelPath: () => string): (room: RunnerRoom) => Promise<OpenedRu
 describeRunnerConformance(
   'llama.cpp with the starter model',
   opener(() => starterModel),
+  { tolerance: 0.3 },
 );
 
 for (const name of fixtureNames) {
@@ -32,3 +35,39 @@ for (const name of fixtureNames) {
     { withoutCells: name === 'mamba2' },
   );
 }
+
+describe('llama.cpp with an encoder', () => {
+  const open = opener(() => writeEncoderFixture(fixtureFolder, 'first'));
+  const spanOf = (start: number, length: number) => {
+    const tokens = Array.from({ length }, (_, index) => 300 + (index % 200));
+    return { spans: [{ sequenceId: 1, slot: 0, start, tokens, output: true }], rows: length };
+  };
+
+  test('has embeddings of every row and nothing else, and refuses what would abort the process', async () => {
+    const { runner, abortFlag } = await open({ contextSize: 2048, slots: 2, batchSize: 2048 });
+    try {
+      expect(runner.info).toMatchObject({
+        causal: false,
+        batchSize: 512,
+        outputRows: 512,
+        embedding: { size: 128, pooling: 'first' },
+      });
+      expect(runner.decode(spanOf(0, 512))).toBe('ok');
+      const first = runner.rowEmbedding(0);
+      expect(first).toHaveLength(128);
+      expect(runner.rowEmbedding(511)).not.toEqual(first);
+      expect(() => runner.logProbability(511, 0)).toThrow('has no logits');
+      expect(runner.cellCount(0)).toBe(0);
+      expect(() => runner.decode(spanOf(0, 513))).toThrow('can not be decoded');
+      expect(() => runner.decode(spanOf(512, 1))).toThrow('no position 512');
+      Atomics.store(abortFlag, 0, 1);
+      expect(runner.decode(spanOf(0, 512))).toBe('aborted');
+      Atomics.store(abortFlag, 0, 0);
+      expect(runner.removeCells(0, 0, -1)).toBe(true);
+      expect(runner.decode(spanOf(0, 512))).toBe('ok');
+      expect(runner.rowEmbedding(0)).toEqual(first);
+    } finally {
+      runner.dispose();
+    }
+  });
+});

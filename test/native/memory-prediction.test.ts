@@ -20,6 +20,7 @@ import {
   writeFixture,
   writeSplitFixture,
 } from '../../src/testing/gguf/fixtures.js';
+import { writeEncoderFixture } from '../../src/testing/gguf/embedding-fixtures.js';
 import { measureLoad } from '../../src/testing/memory-measurement.js';
 import { fixtureFolder, starterModel } from './fixture-folder.js';
 
@@ -49,6 +50,11 @@ describe.runIf(process.platform === 'linux')('the prediction agrees with what a 
   it.each(fixtureNames)('for the %s fixture, its context full', async (name) => {
     const need = await expectPredicted(optionsFor(writeFixture(name, fixtureFolder)));
     expect(need.cacheBytes).toBeGreaterThan(0);
+  });
+
+  it('for an encoder, which has no cache', async () => {
+    const need = await expectPredicted(optionsFor(writeEncoderFixture(fixtureFolder, 'mean')));
+    expect(need.cacheBytes).toBe(0);
   });
 
   it('for the starter model', async () => {

@@ -6,7 +6,7 @@ import { EnginePool } from '../../src/pool/engine-pool.js';
 import { ModelCatalogue } from '../../src/pool/model-catalogue.js';
 import { defaultModelSettings } from '../../src/pool/pool-settings.js';
 import { collect, makeRequest } from '../../src/testing/requests.js';
-import { starterDirectory } from '../../src/cli/options.js';
+import { starterDirectory } from '../../src/config/settings.js';
 
 const MiB = 2 ** 20;
 let pool: EnginePool;

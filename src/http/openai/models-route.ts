@@ -19,30 +19,45 @@ interface ById {
 export function modelsRoute(server: FastifyInstance, { pool }: RouteContext): void {
   server.get('/v1/models', async () => ({
     object: 'list',
-    data: (await pool.catalogue.scan()).map((file) => modelObject(file, pool)),
+    data: listedModels(await pool.catalogue.scan(), pool),
   }));
   server.get<ById>('/v1/models/:id', async ({ params }) =>
-    modelObject(await pool.catalogue.find(params.id), pool),
+    modelObject(params.id, await pool.find(params.id), pool),
   );
   server.post<ById>('/v1/models/:id/load', async ({ params }) => {
     const { file } = await pool.load(params.id);
-    return modelObject(file, pool);
+    return modelObject(params.id, file, pool);
   });
   server.post<ById>('/v1/models/:id/unload', async ({ params, body }) => {
     const { grace } = parseBody(unloadSchema, body ?? {});
     const { file } = await pool.unload(params.id, grace * 1000);
-    return modelObject(file, pool);
+    return modelObject(params.id, file, pool);
   });
 }
 
-/** OpenAI's model object, with the state of the model here. */
-function modelObject({ id, modified, bytes }: ModelFile, pool: EnginePool): object {
+/** Everything that can be asked for: models, then aliases. A model whose id is an alias of another is hidden by it. */
+function listedModels(files: readonly ModelFile[], pool: EnginePool): object[] {
+  const byId = new Map(files.map((file) => [file.id, file]));
+  const visible = files.filter(({ id }) => pool.idOf(id) === id);
+  const aliases = Object.entries(pool.settings.aliases ?? {}).flatMap(([alias, id]) => {
+    const file = byId.get(id);
+    return file === undefined ? [] : [modelObject(alias, file, pool)];
+  });
+  return [...visible.map((file) => modelObject(file.id, file, pool)), ...aliases];
+}
+
+/**
+ * OpenAI's model object, with the state of the model here.
+ * @param name the id, or the alias, that it is called by
+ */
+function modelObject(name: string, { id, modified, bytes }: ModelFile, pool: EnginePool): object {
   return {
-    id,
+    id: name,
     object: 'model',
     created: Math.floor(modified / 1000),
     owned_by: 'heddle',
-    state: pool.stateOf(id),
+    state: pool.stateOf(name),
     bytes,
+    ...(name === id ? {} : { alias_of: id }),
   };
 }

@@ -21,6 +21,7 @@ export interface AnswerFormat {
 
 /** A validated request for text. */
 export interface CompletionJob {
+  /** The model's id or an alias, as the client said it. */
   readonly modelId: string;
   /** The engine requests, one for each prompt; made when the model is loaded, since templates come with it. */
   readonly requests: (info: ModelInfo) => readonly GenerateRequest[];
@@ -40,6 +41,7 @@ export async function serveCompletion(
   { pool, log, metrics }: RouteContext,
 ): Promise<void> {
   const started = performance.now();
+  const model = pool.idOf(job.modelId);
   const client = new ClientWatch(reply.raw);
   const answer = await start(job, client, pool);
   client.onGone(() => answer.cancel());
@@ -54,7 +56,7 @@ export async function serveCompletion(
   } finally {
     answer.cancel();
     const ms = Math.round(performance.now() - started);
-    const { modelId: model, user } = job;
+    const { user } = job;
     log.info({ model, user, ms, gone: client.gone, ...answer.usage }, 'completion');
   }
 }

@@ -1,0 +1,259 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseConfig, readConfig } from './read-config.js';
+
+/** Problems as `line:column message`. */
+function problemsOf(...lines: string[]): string[] {
+  return parseConfig(lines.join('\n')).problems.map(
+    ({ line, column, message }) => `${line}:${column} ${message}`,
+  );
+}
+
+describe('a configuration file', () => {
+  it('is read with its units', () => {
+    const { config, problems } = parseConfig(`
+host: 0.0.0.0
+port: 8484
+isolation: thread
+memory: 24GiB
+threads: 8
+grace: 10s
+log_level: info
+pool: { queue_wait: 1m, crash_limit: 5 }
+defaults: { context: 8192, idle_timeout: 30m }
+models:
+  qwen3-8b:
+    context: 32768
+    pinned: true
+    idle_timeout: never
+    isolation: process
+    aliases: [gpt-4o, "4"]
+`);
+    expect(problems).toEqual([]);
+    expect(config).toEqual({
+      host: '0.0.0.0',
+      port: 8484,
+      isolation: 'thread',
+      memory: 24 * 2 ** 30,
+      threads: 8,
+      grace: 10_000,
+      log_level: 'info',
+      pool: { queue_wait: 60_000, crash_limit: 5 },
+      defaults: { context: 8192, idle_timeout: 1_800_000 },
+      models: {
+        'qwen3-8b': {
+          context: 32768,
+          pinned: true,
+          idle_timeout: Infinity,
+          isolation: 'process',
+          aliases: ['gpt-4o', '4'],
+        },
+      },
+    });
+  });
+
+  it.each([
+    ['an empty file', ''],
+    ['comments', '# port: 1\n'],
+    ['sections with nothing in them', 'models:\n#  a: {}\npool:\ndefaults:\n'],
+  ])('may be %s', (_, text) => {
+    const { config, problems } = parseConfig(text);
+    expect(problems).toEqual([]);
+    expect(config).toEqual(text.startsWith('models') ? { models: {}, pool: {}, defaults: {} } : {});
+  });
+
+  it('may name a model without saying more, and reuse an anchor', () => {
+    const { config } = parseConfig('models:\n  a:\n  b: &big { context: 32768 }\n  c: *big\n');
+    expect(config.models).toEqual({ a: {}, b: { context: 32768 }, c: { context: 32768 } });
+  });
+});
+
+describe('an error', () => {
+  it.each([
+    ['an unknown key', 'port: 1\nprot: 2', '2:1 prot is no key; did you mean "port"?'],
+    [
+      'an unknown key of a model',
+      'models:\n  a:\n    idle_timout: 5s',
+      '3:5 models.a.idle_timout is no key; did you mean "idle_timeout"?',
+    ],
+    ['a key in the wrong place', 'queue_wait: 5s', '1:1 queue_wait is no key here; it belongs to "pool"'],
+    [
+      'a key like no other',
+      'pool:\n  speed: 9',
+      '2:3 pool.speed is no key; there are queue_wait, group_wait, max_queue, minimum_residency, stall_deadline, teardown_deadline, settle_deadline, leak_deadline, memory_interval, crash_limit, steady_after, first_retry, last_retry',
+    ],
+    ['text for a number', 'port: "80"', '1:7 port must be a whole number, not "80"'],
+    ['a fraction', 'threads: 1.5', '1:10 threads must be a whole number, not 1.5'],
+    ['too little', 'threads: 0', '1:10 threads must be at least 1, not 0'],
+    ['too much', 'port: 65536', '1:7 port must be at most 65535, not 65536'],
+    ['far too much', 'port: 1e20', '1:7 port must be at most 65535, not 100000000000000000000'],
+    ['a number for text', 'host: 7', '1:7 host must be text, not 7; write it in quotes'],
+    ['no text', 'host: ""', '1:7 host must not be empty'],
+    ['text for a list', 'model_dirs: ~/models', '1:13 model_dirs must be a list, not "~/models"'],
+    [
+      'a home folder that YAML takes for nothing',
+      'model_dirs: [~]',
+      '1:14 model_dirs[0] has no value; a ~ alone must be in quotes',
+    ],
+    ['an empty list', 'model_dirs: []', '1:13 model_dirs must have an entry'],
+    ['a list for keys', 'models: [a]', '1:9 models must be keys with values, not a list'],
+    ['text for keys', 'pool: fast', '1:7 pool must be keys with values, not "fast"'],
+    ['no value', 'port:\nhost: a', '1:1 port has no value'],
+    ['no value with a unit', 'host: a\nmemory:', '2:1 memory has no value'],
+    [
+      'a word for a switch',
+      'defaults: { pinned: yes }',
+      '1:21 defaults.pinned must be true or false, not "yes"',
+    ],
+    ['another word', 'isolation: forked', '1:12 isolation must be process or thread, not "forked"'],
+    ['a time without a unit', 'grace: 10', '1:8 grace must have a unit: 10s, 10m or 10ms'],
+    [
+      'memory in two meanings',
+      'memory: 24G',
+      '1:9 memory must say which unit: 24GiB, of powers of 1024, or 24GB, of powers of 1000',
+    ],
+    ['little memory', 'memory: 5B', '1:9 memory must be at least 1MiB'],
+    ['a long time', 'pool: { queue_wait: 30d }', '1:21 pool.queue_wait must be from 0s to 24d'],
+    [
+      'no time to tear down',
+      'pool: { teardown_deadline: 1ms }',
+      '1:28 pool.teardown_deadline must be from 100ms to 24d',
+    ],
+    [
+      'a context that is no context',
+      'defaults: { context: 100 }',
+      "1:22 defaults.context must be 0, for the model's own, or at least 256",
+    ],
+    [
+      'an idle time of nothing',
+      'defaults: { idle_timeout: 0 }',
+      '1:27 defaults.idle_timeout must be from 1ms to 24d, or "never"',
+    ],
+    ['a list as the file', '- a', '1:1 the file must be keys with values, not a list'],
+    ['a model without a name', 'models: { "": {} }', '1:11 models."" must not be empty'],
+  ])('of %s is told with its place', (_, text, problem) => {
+    expect(problemsOf(text)).toEqual([problem]);
+  });
+
+  it.each([
+    [
+      'an alias of two models',
+      ['a: { aliases: [x] }', 'b: { aliases: [x] }'],
+      '3:18',
+      'models.b.aliases[0] is an alias of a already',
+    ],
+    ['an alias twice', ['a: { aliases: [x, x] }'], '2:21', 'models.a.aliases[1] is an alias of a already'],
+    [
+      'an alias that is the model',
+      ['a: { aliases: [a] }'],
+      '2:18',
+      'models.a.aliases[0] is the id of the model itself',
+    ],
+    [
+      'an alias of an alias',
+      ['a: { aliases: [b] }', 'b: { aliases: [c] }'],
+      '3:18',
+      'models.b.aliases[0] is an alias of b, which is an alias of a itself; an alias names a model by its id',
+    ],
+  ])('of %s is told with its place', (_, models, place, message) => {
+    expect(problemsOf('models:', ...models.map((line) => `  ${line}`))).toEqual([`${place} ${message}`]);
+  });
+
+  it('of a circle of aliases is told at each of them', () => {
+    const problems = problemsOf('models:', '  a: { aliases: [b] }', '  b: { aliases: [a] }');
+    expect(problems.map((problem) => problem.slice(0, 4))).toEqual(['2:18', '3:18']);
+  });
+
+  it('of YAML is told with its place', () => {
+    expect(problemsOf('port: 1', 'pool: {')).toEqual([expect.stringMatching(/^2:\d+ /) as string]);
+    expect(problemsOf('pool:', '\tqueue_wait: 1s')[0]).toMatch(/^2:1 Tabs are not allowed/);
+    expect(problemsOf('port: 1', 'port: 2')).toEqual(['2:1 this key is there twice']);
+    expect(problemsOf('host: *here')).toEqual([
+      '1:7 there is no anchor &here; text that begins with * must be in quotes',
+    ]);
+    expect(problemsOf('host: !mine a')).toEqual(['1:7 Unresolved tag: !mine']);
+    expect(problemsOf('port: 1', '---', 'port: 2')[0]).toMatch(/^2:1 /);
+  });
+
+  it('of a name that YAML takes for a number is told', () => {
+    expect(problemsOf('models:', '  1.0: {}')).toEqual([
+      '2:3 the key 1.0 must be in quotes: to YAML it is no text',
+    ]);
+    expect(problemsOf('models:', '  __proto__: {}')).toEqual(['2:3 this key is not possible']);
+  });
+
+  it('is told together with all others, in the order of the file', () => {
+    const problems = problemsOf(
+      'models:',
+      '  a: { aliases: [x, x], context: 5 }',
+      '  7: {}',
+      'port: many',
+      'port: 80',
+      'grace: 5',
+      'speed: high',
+    );
+    expect(problems.map((problem) => problem.split(' ', 2).join(' '))).toEqual([
+      '2:21 models.a.aliases[1]',
+      '2:34 models.a.context',
+      '3:3 the',
+      '5:1 this',
+      '6:8 grace',
+      '7:1 speed',
+    ]);
+  });
+
+  it('that repeats itself without end is no endless work', () => {
+    const levels = Array.from({ length: 9 }, (_, level) =>
+      level === 0
+        ? 'a0: &a0 [x, x]'
+        : `a${level}: &a${level} [${Array(9)
+            .fill(`*a${level - 1}`)
+            .join(', ')}]`,
+    );
+    expect(problemsOf(...levels)).toEqual([expect.stringContaining('alias') as string]);
+  });
+});
+
+describe('reading a file', () => {
+  let folder: string;
+  let file: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'heddle-config-'));
+    file = join(folder, 'heddle.yaml');
+  });
+
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it('makes folders absolute, relative to the file and to the home folder', async () => {
+    mkdirSync(join(folder, 'models'));
+    writeFileSync(file, `model_dirs: [models, ./models/, "~", ${folder}]`);
+    const { model_dirs: directories } = await readConfig(file);
+    expect(directories).toEqual([join(folder, 'models'), join(folder, 'models'), homedir(), folder]);
+  });
+
+  it('tells of folders that are not there, whatever else is wrong', async () => {
+    writeFileSync(file, 'prot: 1\nmodel_dirs:\n  - .\n  - nowhere\n');
+    await expect(readConfig(file)).rejects.toMatchObject({
+      code: 'config_invalid',
+      message: [
+        `The configuration file ${file} has 2 errors:`,
+        `  ${file}:1:1: prot is no key; did you mean "port"?`,
+        `  ${file}:4:5: model_dirs[1] there is no folder ${join(folder, 'nowhere')}`,
+      ].join('\n'),
+    });
+  });
+
+  it('tells that the file is not there, or is a folder', async () => {
+    await expect(readConfig(file)).rejects.toMatchObject({
+      code: 'config_invalid',
+      message: `The configuration file ${file} can not be read: there is no such file.`,
+    });
+    await expect(readConfig(folder)).rejects.toMatchObject({
+      code: 'config_invalid',
+      message: expect.stringContaining('it is a folder') as string,
+    });
+  });
+});

@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import type { PoolPolicy } from '../pool/pool-policy.js';
+import { readBytes, readDuration, type Reading } from './units.js';
+
+/** Timers of Node can not wait for longer than 2^31 - 1 milliseconds. */
+const longest = 24 * 86_400_000;
+
+const count = (least: number, most: number) => z.int().min(least).max(most);
+const text = z.string().min(1);
+const isolation = z.enum(['process', 'thread']);
+
+/** A value that carries its unit. */
+function withUnit(read: (value: unknown) => Reading) {
+  return z.unknown().transform((value, context) => {
+    const reading = read(value);
+    if ('value' in reading) return reading.value;
+    context.addIssue({ code: 'custom', message: reading.problem });
+    return z.NEVER;
+  });
+}
+
+const duration = (least = 0) =>
+  withUnit((value) => {
+    const reading = readDuration(value);
+    if ('problem' in reading || (reading.value >= least && reading.value <= longest)) return reading;
+    return { problem: `must be from ${least === 0 ? '0s' : `${least}ms`} to 24d` };
+  });
+
+const idleTimeout = withUnit((value) => {
+  if (value === 'never') return { value: Infinity };
+  const reading = readDuration(value);
+  if ('problem' in reading) return { problem: `${reading.problem}; or "never"` };
+  if (reading.value > 0 && reading.value <= longest) return reading;
+  return { problem: 'must be from 1ms to 24d, or "never"' };
+});
+
+const memory = withUnit((value) => {
+  const reading = readBytes(value);
+  return 'value' in reading && reading.value < 2 ** 20 ? { problem: 'must be at least 1MiB' } : reading;
+});
+
+/** The library rounds a KV cache up to 256 cells anyway. */
+const context = z.int().refine((cells) => cells === 0 || (cells >= 256 && cells < 2 ** 31), {
+  error: "must be 0, for the model's own, or at least 256",
+});
+
+/** Keys of `pool:`. */
+export const poolShape = {
+  queue_wait: duration().optional(),
+  group_wait: duration().optional(),
+  max_queue: count(1, 100_000).optional(),
+  minimum_residency: duration().optional(),
+  stall_deadline: duration(1000).optional(),
+  teardown_deadline: duration(100).optional(),
+  settle_deadline: duration().optional(),
+  leak_deadline: duration().optional(),
+  memory_interval: duration(100).optional(),
+  crash_limit: count(1, 1000).optional(),
+  steady_after: duration().optional(),
+  first_retry: duration().optional(),
+  last_retry: duration().optional(),
+} as const;
+
+/** The key of each field of the pool's policy. */
+export const policyKeys = {
+  queueWait: 'queue_wait',
+  groupWait: 'group_wait',
+  maxQueue: 'max_queue',
+  minimumResidency: 'minimum_residency',
+  stallDeadline: 'stall_deadline',
+  teardownDeadline: 'teardown_deadline',
+  settleDeadline: 'settle_deadline',
+  leakDeadline: 'leak_deadline',
+  memoryInterval: 'memory_interval',
+  crashLimit: 'crash_limit',
+  steadyAfter: 'steady_after',
+  firstRetry: 'first_retry',
+  lastRetry: 'last_retry',
+} as const satisfies Record<keyof PoolPolicy, keyof typeof poolShape>;
+
+/** Keys of `defaults:`, which a model's entry may have too. */
+export const defaultsShape = {
+  context: context.optional(),
+  parallel: count(1, 256).optional(),
+  batch_size: count(16, 65_536).optional(),
+  pinned: z.boolean().optional(),
+  preload: z.boolean().optional(),
+  idle_timeout: idleTimeout.optional(),
+} as const;
+
+/** Keys of an entry of `models:`. */
+export const modelShape = {
+  ...defaultsShape,
+  isolation: isolation.optional(),
+  aliases: z.array(text).optional(),
+} as const;
+
+/** Keys of the file. */
+export const fileShape = {
+  host: text.optional(),
+  port: count(0, 65_535).optional(),
+  model_dirs: z.array(text).min(1).optional(),
+  isolation: isolation.optional(),
+  memory: memory.optional(),
+  threads: count(1, 512).optional(),
+  grace: duration().optional(),
+  log_level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
+  pool: z.strictObject(poolShape).optional(),
+  defaults: z.strictObject(defaultsShape).optional(),
+  models: z.record(text, z.strictObject(modelShape)).optional(),
+} as const;
+
+/** The configuration file: what people write, checked, with times in milliseconds and memory in bytes. */
+export const configSchema = z.strictObject(fileShape);
+
+/** A file that was checked. What it does not say is absent. */
+export type Config = z.output<typeof configSchema>;

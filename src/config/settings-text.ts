@@ -1,0 +1,55 @@
+import { stringify } from 'yaml';
+import { defaultPolicy } from '../pool/pool-policy.js';
+import { settingsOf, type ModelSettings } from '../pool/pool-settings.js';
+import { policyKeys } from './schema.js';
+import { isolationOf, type Settings } from './settings.js';
+import { writeBytes, writeDuration } from './units.js';
+
+/** Keys of `pool:` that are no times. */
+const counts: readonly string[] = ['max_queue', 'crash_limit'];
+
+/** Settings as a configuration file that says all of them: read again, it gives the same settings. */
+export function settingsText(settings: Settings): string {
+  const { pool } = settings;
+  const policy = { ...defaultPolicy, ...pool.policy };
+  const models = new Set([...Object.keys(pool.models ?? {}), ...Object.values(pool.aliases ?? {})]);
+  const file = {
+    host: settings.host,
+    port: settings.port,
+    model_dirs: settings.modelDirectories,
+    isolation: settings.isolation,
+    ...(pool.memoryCeiling === undefined ? {} : { memory: writeBytes(pool.memoryCeiling) }),
+    ...(pool.threads === undefined ? {} : { threads: pool.threads }),
+    grace: writeDuration(settings.grace),
+    log_level: settings.logLevel,
+    pool: Object.fromEntries(
+      Object.entries(policyKeys).map(([field, key]) => {
+        const value = policy[field as keyof typeof policyKeys];
+        return [key, counts.includes(key) ? value : writeDuration(value)];
+      }),
+    ),
+    defaults: modelKeys(pool.defaults),
+    models: Object.fromEntries([...models].map((id) => [id, modelEntry(settings, id)])),
+  };
+  return stringify(file, { lineWidth: 110 });
+}
+
+function modelKeys(model: ModelSettings): object {
+  return {
+    context: model.contextSize,
+    parallel: model.slots,
+    batch_size: model.batchSize,
+    pinned: model.pinned,
+    preload: model.preload,
+    idle_timeout: writeDuration(model.idleTimeout),
+  };
+}
+
+function modelEntry(settings: Settings, id: string): object {
+  const aliases = Object.entries(settings.pool.aliases ?? {}).filter(([, target]) => target === id);
+  return {
+    ...modelKeys(settingsOf(settings.pool, id)),
+    isolation: isolationOf(settings, id),
+    ...(aliases.length === 0 ? {} : { aliases: aliases.map(([alias]) => alias) }),
+  };
+}

@@ -1,0 +1,204 @@
+import { tmpdir } from 'node:os';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { defaultPolicy } from '../pool/pool-policy.js';
+import { defaultModelSettings, settingsOf } from '../pool/pool-settings.js';
+import { parseConfig } from './read-config.js';
+import { policyKeys, type Config } from './schema.js';
+import { settingsText } from './settings-text.js';
+import { defaultServerSettings, isolationOf, toSettings } from './settings.js';
+import { takeOver } from './take-over.js';
+import { unknownModels } from './unknown-models.js';
+
+describe('settings', () => {
+  it('are the defaults where nothing is said', () => {
+    expect(toSettings({})).toEqual({
+      ...defaultServerSettings,
+      modelIsolation: {},
+      pool: { defaults: defaultModelSettings, models: {}, aliases: {}, policy: {} },
+    });
+  });
+
+  it('are those of the file, under the names of the pool', () => {
+    const settings = toSettings({
+      port: 1,
+      grace: 10,
+      memory: 2 ** 30,
+      threads: 3,
+      pool: { queue_wait: 1, crash_limit: 2 },
+      defaults: { context: 512, parallel: 2, batch_size: 64, pinned: true, preload: true, idle_timeout: 9 },
+      models: { a: { context: 1024, aliases: ['x', 'y'], isolation: 'thread' }, b: {} },
+    });
+    expect(settings).toMatchObject({ port: 1, grace: 10 });
+    expect(settings.pool).toEqual({
+      memoryCeiling: 2 ** 30,
+      threads: 3,
+      policy: { queueWait: 1, crashLimit: 2 },
+      defaults: {
+        contextSize: 512,
+        slots: 2,
+        batchSize: 64,
+        pinned: true,
+        preload: true,
+        idleTimeout: 9,
+      },
+      models: { a: { contextSize: 1024 }, b: {} },
+      aliases: { x: 'a', y: 'a' },
+    });
+    expect(['a', 'b', 'toString'].map((id) => isolationOf(settings, id))).toEqual([
+      'thread',
+      'process',
+      'process',
+    ]);
+  });
+
+  it('of the command line go before the file, but not before what it says of a single model', () => {
+    const config: Config = {
+      port: 1,
+      host: 'a',
+      threads: 1,
+      isolation: 'thread',
+      defaults: { context: 512, parallel: 2 },
+      models: { a: { context: 1024, isolation: 'thread' } },
+    };
+    const settings = toSettings(config, { port: 2, threads: 4, contextSize: 2048, isolation: 'process' });
+    expect(settings).toMatchObject({ port: 2, host: 'a', pool: { threads: 4 } });
+    expect(settingsOf(settings.pool, 'b')).toMatchObject({ contextSize: 2048, slots: 2 });
+    expect(settingsOf(settings.pool, 'a')).toMatchObject({ contextSize: 1024, slots: 2 });
+    expect([isolationOf(settings, 'b'), isolationOf(settings, 'a')]).toEqual(['process', 'thread']);
+  });
+});
+
+describe('settings written as a file', () => {
+  const duration = fc.nat(86_400_000);
+  const id = fc.stringMatching(/^[a-z][\w.:-]{0,9}$/);
+  const model = {
+    context: fc.integer({ min: 256, max: 1e6 }),
+    parallel: fc.integer({ min: 1, max: 256 }),
+    batch_size: fc.integer({ min: 16, max: 4096 }),
+    pinned: fc.boolean(),
+    preload: fc.boolean(),
+    idle_timeout: fc.oneof(fc.integer({ min: 1, max: 86_400_000 }), fc.constant(Infinity)),
+  };
+  const options = { requiredKeys: [] };
+  const config = fc
+    .record(
+      {
+        host: fc.ipV4(),
+        port: fc.nat(65_535),
+        model_dirs: fc.constant<string[]>([tmpdir()]),
+        isolation: fc.constantFrom('process' as const, 'thread' as const),
+        memory: fc.integer({ min: 2 ** 20, max: 2 ** 44 }),
+        threads: fc.integer({ min: 1, max: 512 }),
+        grace: duration,
+        log_level: fc.constantFrom('debug' as const, 'silent' as const),
+        pool: fc.record(
+          {
+            queue_wait: duration,
+            teardown_deadline: fc.integer({ min: 100, max: 86_400_000 }),
+            crash_limit: fc.integer({ min: 1, max: 1000 }),
+          },
+          options,
+        ),
+        defaults: fc.record(model, options),
+        models: fc.dictionary(id, fc.record(model, options)),
+      },
+      options,
+    )
+    .chain((file) => {
+      const ids = Object.keys(file.models ?? {});
+      const aliases = fc.uniqueArray(
+        id.filter((alias) => !ids.includes(alias)),
+        { maxLength: 3 },
+      );
+      return aliases.map((names): Config => {
+        const [first] = ids;
+        if (first === undefined) return file;
+        return { ...file, models: { ...file.models, [first]: { ...file.models?.[first], aliases: names } } };
+      });
+    });
+
+  it('are the same settings when that file is read', () => {
+    fc.assert(
+      fc.property(config, (written) => {
+        const text = settingsText(toSettings(written));
+        const { config: read, problems } = parseConfig(text);
+        expect(problems).toEqual([]);
+        const before = toSettings(written);
+        const after = toSettings(read);
+        const ids = Object.keys(written.models ?? {});
+        expect({ ...after, pool: {}, modelIsolation: {} }).toEqual({
+          ...before,
+          pool: {},
+          modelIsolation: {},
+        });
+        expect({ ...defaultPolicy, ...after.pool.policy }).toEqual({
+          ...defaultPolicy,
+          ...before.pool.policy,
+        });
+        expect(after.pool.aliases).toEqual(before.pool.aliases);
+        expect([after.pool.threads, after.pool.memoryCeiling]).toEqual([
+          before.pool.threads,
+          before.pool.memoryCeiling,
+        ]);
+        for (const each of [...ids, 'another']) {
+          expect(settingsOf(after.pool, each)).toEqual(settingsOf(before.pool, each));
+          expect(isolationOf(after, each)).toBe(isolationOf(before, each));
+        }
+        expect(settingsText(after)).toBe(text);
+      }),
+    );
+  });
+
+  it('name every field of the policy', () => {
+    expect(Object.keys(policyKeys).toSorted()).toEqual(Object.keys(defaultPolicy).toSorted());
+    for (const key of Object.values(policyKeys))
+      expect(settingsText(toSettings({}))).toContain(`\n  ${key}: `);
+  });
+});
+
+describe('settings that are read again', () => {
+  const running = toSettings({ port: 1, host: 'a', isolation: 'process', threads: 2, grace: 1 });
+
+  it('are taken over, but for those that need a new start, which are named', () => {
+    const read = toSettings({
+      port: 2,
+      host: 'b',
+      isolation: 'thread',
+      threads: 4,
+      grace: 5,
+      memory: 2 ** 30,
+      models: { a: { isolation: 'thread', aliases: ['x'] } },
+    });
+    const { settings, keptKeys } = takeOver(running, read);
+    expect(keptKeys).toEqual(['host', 'port', 'isolation', 'threads']);
+    expect(settings).toMatchObject({ port: 1, host: 'a', isolation: 'process', grace: 5 });
+    expect(settings.pool).toMatchObject({ threads: 2, memoryCeiling: 2 ** 30, aliases: { x: 'a' } });
+    expect(isolationOf(settings, 'a')).toBe('thread');
+  });
+
+  it('that are the same need nothing', () => {
+    expect(takeOver(running, running)).toEqual({ settings: running, keptKeys: [] });
+  });
+
+  it('do not name threads where none were named at the start', () => {
+    const { settings, keptKeys } = takeOver(toSettings({}), toSettings({ threads: 4 }));
+    expect(keptKeys).toEqual(['threads']);
+    expect(settings.pool).not.toHaveProperty('threads');
+  });
+});
+
+describe('models that settings name', () => {
+  const { pool } = toSettings({ models: { a: {}, b: { aliases: ['x', 'y'] }, c: {} } });
+
+  it('and that are not there are told, with the aliases that miss them', () => {
+    expect(unknownModels(pool, ['a'])).toEqual([
+      'The configuration names the model b, which is in none of the model folders; requests for x, y will not find it either.',
+      'The configuration names the model c, which is in none of the model folders.',
+    ]);
+  });
+
+  it('and that are there are fine', () => {
+    expect(unknownModels(pool, ['a', 'b', 'c', 'd'])).toEqual([]);
+  });
+});

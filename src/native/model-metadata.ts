@@ -1,0 +1,36 @@
+import type { EmbeddingInfo, Pooling } from '../core/embedding.js';
+import type { LlamaBindings } from './llama-bindings.js';
+import type { Pointer } from './llama-structs.js';
+
+/** llama_pooling_type of llama.h. */
+const [poolingMean, poolingFirst, poolingLast, poolingRank] = [1, 2, 3, 4];
+
+const poolings: Readonly<Record<number, Pooling>> = {
+  [poolingMean]: 'mean',
+  [poolingFirst]: 'first',
+  [poolingLast]: 'last',
+};
+
+/** A value of the model file's metadata as text; undefined when it has none, or one of 512 bytes or more. */
+export function metadataText(bindings: LlamaBindings, model: Pointer, key: string): string | undefined {
+  const buffer = new Uint8Array(512);
+  const length = bindings.llama_model_meta_val_str(model, key, buffer, buffer.length);
+  if (length < 0 || length >= buffer.length) return undefined;
+  return new TextDecoder().decode(buffer.subarray(0, length));
+}
+
+export function architectureOf(bindings: LlamaBindings, model: Pointer): string {
+  return metadataText(bindings, model, 'general.architecture') ?? '';
+}
+
+/** A token of the model sees only those before it; encoders' files say that theirs see all. */
+export function isCausal(bindings: LlamaBindings, model: Pointer): boolean {
+  return metadataText(bindings, model, `${architectureOf(bindings, model)}.attention.causal`) !== 'false';
+}
+
+/** What embeddings the model makes; undefined for a reranker, whose output is a rank. */
+export function embeddingInfo(bindings: LlamaBindings, model: Pointer): EmbeddingInfo | undefined {
+  const asked = Number(metadataText(bindings, model, `${architectureOf(bindings, model)}.pooling_type`));
+  if (asked === poolingRank) return undefined;
+  return { size: bindings.llama_model_n_embd_out(model), pooling: poolings[asked] ?? 'mean' };
+}

@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { parseConfig } from '../../src/config/read-config.js';
+import { defaultsShape, fileShape, modelShape, poolShape } from '../../src/config/schema.js';
+import { settingsText } from '../../src/config/settings-text.js';
+import { toSettings } from '../../src/config/settings.js';
+
+const operations = readFileSync('docs/operations.md', 'utf8');
+const section = /^## Configuration\n[^]*?(?=^## )/m.exec(operations)?.[0] ?? '';
+
+/** Rows of the table of keys. */
+const rows = [...section.matchAll(/^\| `([\w.]+)` \| (.+?) \| .+ \|$/gm)].map(([, key = '', value = '']) => ({
+  key,
+  value,
+}));
+
+/** Defaults that depend on the machine or on other keys, and are told in words. */
+const inWords = ['model_dirs', 'memory', 'threads', 'models.ID.isolation', 'models.ID.aliases'];
+
+describe('the table of the configuration file in docs/operations.md', () => {
+  it('lists every key, in the order of the schema, and no other', () => {
+    const sections: readonly string[] = ['pool', 'defaults', 'models'];
+    const ofModels = Object.keys(modelShape).filter((key) => !(key in defaultsShape));
+    expect(rows.map(({ key }) => key)).toEqual([
+      ...Object.keys(fileShape).filter((key) => !sections.includes(key)),
+      ...Object.keys(poolShape).map((key) => `pool.${key}`),
+      ...Object.keys(defaultsShape).map((key) => `defaults.${key}`),
+      ...ofModels.map((key) => `models.ID.${key}`),
+    ]);
+  });
+
+  it('says the defaults that hold', () => {
+    const { pool, defaults, ...top } = parse(settingsText(toSettings({}))) as {
+      pool: Record<string, unknown>;
+      defaults: Record<string, unknown>;
+    } & Record<string, unknown>;
+    const inForce: Record<string, unknown> = {
+      ...top,
+      ...Object.fromEntries(Object.entries(pool).map(([key, value]) => [`pool.${key}`, value])),
+      ...Object.fromEntries(Object.entries(defaults).map(([key, value]) => [`defaults.${key}`, value])),
+    };
+    const documented = rows.filter(({ key }) => !inWords.includes(key));
+    expect(documented).toEqual(documented.map(({ key }) => ({ key, value: String(inForce[key]) })));
+  });
+});
+
+describe('the example of the configuration file in docs/operations.md', () => {
+  it('is valid', () => {
+    const example = /```yaml\n([^]*?)```/.exec(section)?.[1] ?? '';
+    const { config, problems } = parseConfig(example);
+    expect(problems).toEqual([]);
+    expect(config).toMatchObject({ port: 8484, models: { 'qwen3-8b': { pinned: true } } });
+  });
+});
