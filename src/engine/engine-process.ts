@@ -1,13 +1,8 @@
 import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { isProcessRequest } from './message-check.js';
 import { PipeChannel } from './pipe-channel.js';
-import {
-  isProcessRequest,
-  noticePipe,
-  requestPipe,
-  type ProcessNotice,
-  type ProcessRequest,
-} from './process-messages.js';
+import { noticePipe, requestPipe, type ProcessNotice, type ProcessRequest } from './process-messages.js';
 import { ThreadTransport } from './thread-transport.js';
 
 /*

@@ -5,14 +5,9 @@ import type { ErrorData } from '../core/errors.js';
 import { hostBytes } from '../core/memory.js';
 import type { Aborts } from './abort-board.js';
 import { LastLines } from './last-lines.js';
+import { isProcessNotice } from './message-check.js';
 import { PipeChannel } from './pipe-channel.js';
-import {
-  isProcessNotice,
-  noticePipe,
-  requestPipe,
-  type ProcessNotice,
-  type ProcessRequest,
-} from './process-messages.js';
+import { noticePipe, requestPipe, type ProcessNotice, type ProcessRequest } from './process-messages.js';
 import type { EngineCommand } from './protocol.js';
 import type { EngineTransport, TransportListener } from './transport.js';
 

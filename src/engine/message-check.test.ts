@@ -3,11 +3,13 @@ import { describe, expect, test } from 'vitest';
 import { fakeModel } from '../testing/engine-conformance.js';
 import { makeRequest } from '../testing/requests.js';
 import { Engine } from './engine.js';
-import { isProcessNotice, isProcessRequest, type ProcessNotice } from './process-messages.js';
+import { isProcessNotice, isProcessRequest } from './message-check.js';
+import type { ProcessNotice } from './process-messages.js';
 import type { EngineTransport, TransportListener } from './transport.js';
 
 const error = { code: 'engine_stalled', message: 'why', retryable: true } as const;
 const choice = { kind: 'choice', requestId: 'a', choice: 0, text: ' x', completionTokens: 1 } as const;
+const score = { promptTokens: 1, tokens: [7], logProbabilities: [-0.5], sum: -0.5 };
 
 const notices: readonly ProcessNotice[] = [
   { kind: 'gone', error: undefined },
@@ -25,6 +27,8 @@ const notices: readonly ProcessNotice[] = [
         { kind: 'accepted', requestId: 'a', promptTokens: 0 },
         choice,
         { ...choice, finish: { reason: 'stop', stopString: '.' } },
+        { kind: 'embedding', requestId: 'a', input: 0, tokens: 2, embedding: new Float32Array(3) },
+        { kind: 'score', requestId: 'a', score },
         { kind: 'failed', requestId: 'a', error },
       ],
     },
@@ -83,6 +87,18 @@ describe('what it may not say', () => {
     { kind: 'event', event: { type: 'step', updates: [{ ...choice, completionTokens: NaN }] } },
     { kind: 'event', event: { type: 'step', updates: [{ ...choice, finish: 'stop' }] } },
     { kind: 'event', event: { type: 'step', updates: [{ ...choice, finish: { reason: 'boredom' } }] } },
+    { kind: 'event', event: { type: 'step', updates: Object.assign([], { length: 1 }) } },
+    {
+      kind: 'event',
+      event: { type: 'step', updates: [{ kind: 'score', requestId: 'a', score: { ...score, sum: '' } }] },
+    },
+    {
+      kind: 'event',
+      event: {
+        type: 'step',
+        updates: [{ kind: 'embedding', requestId: 'a', input: 0, tokens: 2, embedding: [1] }],
+      },
+    },
     { kind: 'event', event: { type: 'refused', call: 1, error: { code: 'toString', message: '' } } },
     { kind: 'gone', error: { code: 'unheard_of', message: '' } },
     { kind: 'gone', error: null },
@@ -92,14 +108,17 @@ describe('what it may not say', () => {
 
   test('is anything that would throw in the gateway', async () => {
     const at = fc.array(fc.nat(20), { minLength: 1, maxLength: 6 });
-    await fc.assert(
-      fc.asyncProperty(fc.constantFrom(...notices), at, fc.anything(), async (notice, path, value) => {
+    const damages = fc.asyncProperty(
+      fc.constantFrom(...notices),
+      at,
+      fc.anything(),
+      async (notice, path, value) => {
         const damaged = structuredClone(notice);
         damage(damaged, path, value);
         if (isProcessNotice(damaged)) await tell(damaged);
-      }),
-      { numRuns: 2000 },
+      },
     );
+    await expect(fc.assert(damages, { numRuns: 2000 })).resolves.toBeUndefined();
   });
 });
 
@@ -115,7 +134,7 @@ function damage(message: object, [first = 0, ...path]: readonly number[], value:
 
 test('an engine process takes the requests of a gateway, and nothing else', () => {
   for (const kind of ['start', 'command', 'open-lane', 'cancel', 'cancel-all', 'cancel-load'])
-    expect(isProcessRequest({ kind })).toBe(true);
-  for (const message of [undefined, null, 'start', {}, { kind: 'event' }])
+    expect(isProcessRequest({ kind, lane: 0, command: { type: 'set-threads', threads: 1 } })).toBe(true);
+  for (const message of [undefined, null, 'start', {}, { kind: 'event' }, { kind: 'command' }])
     expect(isProcessRequest(message)).toBe(false);
 });
