@@ -19,6 +19,8 @@ export const teardownGate = (modelPath: string): string => `${modelPath}.teardow
 
 /** Tokenizing this text cuts the channel of the engine's process in the middle of a message. */
 export const cutText = 'cut the channel';
+/** Tokenizing this text leaves the engine's process without the pipe that requests come through. */
+export const deafText = 'hear no more';
 
 /** Tokenizing one of these texts makes the engine's process say, to the gateway, what an intact one never does. */
 export const garbage: Readonly<Record<string, Buffer>> = {
@@ -46,6 +48,7 @@ export const openRunner: OpenRunner = async (options, host) => {
   const tokenize = runner.tokenize.bind(runner);
   runner.tokenize = (text, how) => {
     if (text === cutText) cutChannel();
+    if (text === deafText) cut(requestPipe);
     const spoilt = garbage[text];
     if (spoilt !== undefined) writeSync(noticePipe, spoilt);
     return tokenize(text, how);
@@ -65,16 +68,16 @@ function header(length: number): Buffer {
   return frame;
 }
 
-/**
- * Leaves the gateway with the beginning of a message of 16 MiB, and with a channel that has ended. The process does not
- * notice: what it writes from here on goes nowhere.
- */
+/** Leaves the gateway with the beginning of a message of 16 MiB, and with a channel that has ended. */
 function cutChannel(): void {
   writeSync(noticePipe, Buffer.concat([header(16 * 1024 * 1024), Buffer.alloc(64 * 1024)]));
-  closeSync(requestPipe);
-  closeSync(noticePipe);
-  for (const pipe of [requestPipe, noticePipe]) {
-    const nowhere = openSync('/dev/null', 'r+');
-    if (nowhere !== pipe) throw new Error('The channel is not where it was expected.');
-  }
+  cut(requestPipe);
+  cut(noticePipe);
+}
+
+/** The process does not notice: what it writes to the pipe from here on goes nowhere, and nothing comes from it. */
+function cut(pipe: number): void {
+  closeSync(pipe);
+  const nowhere = openSync('/dev/null', 'r+');
+  if (nowhere !== pipe) throw new Error('The channel is not where it was expected.');
 }
