@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Batch } from '../core/batch.js';
 import type { Token } from '../core/generation.js';
+import type { Priority } from '../core/standing.js';
 import { createSequence, type Sequence } from '../core/sequence.js';
 import { SchedulerDrive, type Outcome } from '../testing/scheduler-drive.js';
 import { Scheduler, type SchedulerLimits } from './scheduler.js';
@@ -142,7 +143,7 @@ describe('preemption', () => {
     const { scheduler, old, young } = growing();
     scheduler.append(young, 500);
     scheduler.add(createSequence(3, prompt(10)));
-    scheduler.preemptNewest();
+    scheduler.preempt();
     expect(scheduler.waiting.map(({ id }) => id)).toEqual([2, 3]);
     scheduler.remove(old);
     expect(rows(scheduler.schedule().batch)).toEqual([
@@ -152,12 +153,66 @@ describe('preemption', () => {
     expect(young.tokens.at(-1)).toBe(500);
   });
 
+  describe('among priorities', () => {
+    const make = (id: number, priority: Priority, length = 20, leader?: Sequence): Sequence =>
+      createSequence(id, prompt(length), leader, undefined, { priority, fairnessKey: '' });
+    const policy = { order: 'shortest', interTokenTarget: Infinity } as const;
+
+    function running(...sequences: Sequence[]): Scheduler {
+      const scheduler = new Scheduler({ slots: 8, cells: 2000, stepBudget: 512, policy });
+      for (const sequence of sequences) scheduler.add(sequence);
+      scheduler.advance(scheduler.schedule().batch);
+      return scheduler;
+    }
+
+    test('the newest of the lowest loses its cells first', () => {
+      const sequences = [make(1, 'batch'), make(2, 'high'), make(3, 'batch'), make(4, 'normal')];
+      const scheduler = running(...sequences);
+      const slots = sequences.map(({ slot }) => slot);
+      const lost = [1, 2, 3].map(() => scheduler.preempt());
+      expect(lost).toEqual([slots[2], slots[0], slots[3]]);
+      expect(scheduler.running.map(({ id }) => id)).toEqual([2]);
+    });
+
+    test('one that lost its cells waits before others of its priority, and behind higher ones', () => {
+      const [first, lost] = [make(1, 'normal', 60), make(2, 'normal', 60)];
+      const scheduler = running(first, lost);
+      scheduler.preempt();
+      scheduler.add(make(3, 'normal', 5));
+      scheduler.add(make(4, 'high', 90));
+      scheduler.schedule();
+      expect(scheduler.running.map(({ id }) => id)).toEqual([1, 4, 2, 3]);
+    });
+
+    test('one that was overtaken twice keeps its cells', () => {
+      const low = make(1, 'batch');
+      const scheduler = running(low);
+      for (let id = 2; id <= 4; id++) {
+        scheduler.add(make(id, 'high'));
+        scheduler.schedule();
+        scheduler.preempt();
+        expect(low.slot === undefined).toBe(id < 4);
+        scheduler.schedule();
+      }
+    });
+
+    test('followers go before the leader that they wait for', () => {
+      const leader = make(1, 'batch', 600);
+      const [one, two] = [make(2, 'batch', 600, leader), make(3, 'batch', 600, leader)];
+      const scheduler = running(leader, one, two, make(4, 'high'));
+      for (const expected of [two, one, leader]) {
+        const { slot } = expected;
+        expect(scheduler.preempt()).toBe(slot);
+      }
+    });
+  });
+
   test('the last running sequence is never preempted', () => {
     const scheduler = new Scheduler(roomy);
-    expect(scheduler.preemptNewest()).toBeUndefined();
+    expect(scheduler.preempt()).toBeUndefined();
     scheduler.add(createSequence(1, prompt(4)));
     scheduler.schedule();
-    expect(scheduler.preemptNewest()).toBeUndefined();
+    expect(scheduler.preempt()).toBeUndefined();
     expect(scheduler.running).toHaveLength(1);
   });
 
@@ -253,7 +308,7 @@ describe('sequences that share a prompt', () => {
     for (const sequence of [other, leader, follower]) scheduler.add(sequence);
     scheduler.advance(scheduler.schedule().batch);
     scheduler.append(leader, 1);
-    scheduler.preemptNewest();
+    scheduler.preempt();
     scheduler.remove(other);
     const { batch } = scheduler.schedule();
     // The leader's cells will hold more than the prompt when they are computed: they can not be shared then.

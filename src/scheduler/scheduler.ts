@@ -39,8 +39,9 @@ const growthHeadroom = 32;
  * A step holds one row of every sequence that lacks just one, then prompt rows of the others in {@link Turns}, until
  * the step budget is used up, or the time that {@link StepBudget} allows, or the rows with results, of which scores and
  * embeddings want many ({@link StepRows}). A sequence is admitted in its turn, when a slot and cells for its tokens are
- * free. When the cells run out, the newest running sequence loses its own and goes back to the head of the queue: it
- * computes them again later, and its client sees a pause. The sequences of one request are admitted together.
+ * free. When the cells run out, the newest running sequence of the lowest priority loses its own and is queued again, before
+ * others of its priority: it computes them again later, and its client sees a pause. The sequences of one request are
+ * admitted together.
  *
  * It reads no clock: it is told what steps took ({@link measured}), and learns from that what steps cost.
  *
@@ -53,11 +54,9 @@ export class Scheduler {
   readonly #cost: StepCost;
   /** In order of arrival, but for those that lost their cells: they are first. */
   readonly #waiting: Sequence[] = [];
-  /** In order of admission: the last one is the newest. */
+  /** In order of admission. */
   readonly #running: Sequence[] = [];
   readonly #freeSlots: number[];
-  /** Of those that wait: they lost their cells. */
-  readonly #interrupted = new Set<Sequence>();
   /** Cells that may be promised: fewer than the limit after the library had no room for what was promised. */
   #cells: number;
 
@@ -163,18 +162,20 @@ export class Scheduler {
   }
 
   /**
-   * Takes the cells of the newest running sequence and queues it again.
+   * Takes the cells of the newest running sequence of the lowest priority, and queues it again with all its tokens.
    * @returns its slot, to be emptied; undefined when nothing or only one sequence is running
    */
-  preemptNewest(): number | undefined {
+  preempt(): number | undefined {
     if (this.#running.length < 2) return undefined;
-    const sequence = this.#running.pop();
+    const last = this.#turns.last(this.#running);
+    // One that others wait for is the last of them to go: without it they would hold slots for nothing.
+    const sequence = this.#running.findLast(({ leader }) => leader !== undefined && leader === last) ?? last;
     const slot = sequence?.slot;
     if (sequence === undefined || slot === undefined) return undefined;
+    drop(this.#running, sequence);
     this.#release(sequence);
     this.#waiting.unshift(sequence);
-    this.#interrupted.add(sequence);
-    this.#turns.preempted(sequence);
+    this.#turns.preempted(sequence, this.#running);
     return slot;
   }
 
@@ -185,7 +186,6 @@ export class Scheduler {
   remove(sequence: Sequence): number | undefined {
     const slot = sequence.slot;
     this.#turns.left(sequence, drop(this.#waiting, sequence));
-    this.#interrupted.delete(sequence);
     if (drop(this.#running, sequence)) this.#release(sequence);
     for (const follower of [...this.#waiting, ...this.#running]) {
       if (follower.leader === sequence) follower.leader = undefined;
@@ -196,7 +196,7 @@ export class Scheduler {
   #preemptUntilFits(): number[] {
     const preempted: number[] = [];
     while (this.usedCells > this.#cells) {
-      const slot = this.preemptNewest();
+      const slot = this.preempt();
       if (slot === undefined) break;
       preempted.push(slot);
     }
@@ -216,17 +216,14 @@ export class Scheduler {
       const slot = this.#freeSlots.pop();
       if (slot === undefined) return;
       next.slot = slot;
+      this.#turns.admitted(next, next.leader === undefined ? this.#waiting : undefined);
       drop(this.#waiting, next);
-      this.#interrupted.delete(next);
       this.#running.push(next);
-      this.#turns.admitted(next);
     }
   }
 
-  /** Who is to be admitted: one that lost its cells, else a follower of one that was, else whose turn it is. */
+  /** Who is to be admitted: a follower of one that was, else whose turn it is. */
   #next(): Sequence | undefined {
-    const [first] = this.#waiting;
-    if (first === undefined || this.#interrupted.has(first)) return first;
     const follower = this.#waiting.find(({ leader }) => leader !== undefined && canLead(leader));
     return follower ?? this.#turns.next(this.#waiting);
   }

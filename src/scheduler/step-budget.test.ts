@@ -4,13 +4,23 @@ import { createSequence, type RowResults, type Sequence } from '../core/sequence
 import { StepBudget } from './step-budget.js';
 import { attendedBy, noLoad, StepCost, type StepLoad } from './step-cost.js';
 
-/** Rows cost 2 ms, and a step 20. */
-function measured(): StepCost {
+/** Rows cost 2 ms, and a step 20 or another time. */
+function measured(step = 20): StepCost {
   const cost = new StepCost();
   for (let index = 0; index < 80; index++) {
     const rows = 1 + ((index * 29) % 120);
     const [outputs, attended] = [index % 5, attendedBy((index * 300) % 4000, rows)];
-    cost.learn({ rows, outputs, attended }, 20 + 2 * rows);
+    cost.learn({ rows, outputs, attended }, step + 2 * rows);
+  }
+  return cost;
+}
+
+/** As {@link measured}, where every row has a result. */
+function measuredEncoder(): StepCost {
+  const cost = new StepCost();
+  for (let index = 0; index < 80; index++) {
+    const rows = 1 + ((index * 29) % 400);
+    cost.learn({ rows, outputs: rows, attended: attendedBy(0, rows) }, 20 + 2 * rows);
   }
   return cost;
 }
@@ -28,7 +38,7 @@ describe('prompt rows of a step', () => {
     const rows = budget(generating(3)).rowsFor(sequence(0), 4000);
     expect(rows).toBeGreaterThan(55);
     expect(rows).toBeLessThan(66);
-    expect(rows % 8).toBe(0);
+    expect(rows % 4).toBe(0);
   });
 
   test('are four times the time when nobody does', () => {
@@ -36,6 +46,13 @@ describe('prompt rows of a step', () => {
     expect(rows).toBeGreaterThan(260);
     expect(rows).toBeLessThan(300);
     expect(rows % 16).toBe(0);
+  });
+
+  test('are more when nobody does, where a step costs much whatever its rows are', () => {
+    const rows = budget(noLoad, 150, measured(200)).rowsFor(sequence(0), 40_000);
+    // 24 times 200 ms: what is lost is less than a twentieth.
+    expect(rows).toBeGreaterThan(1900);
+    expect(rows).toBeLessThan(2600);
   });
 
   test('are all that a short prompt lacks, and others share what is left', () => {
@@ -69,13 +86,14 @@ describe('prompt rows of a step', () => {
   });
 
   test('that can not be computed in parts are whole: one prompt in any case, others when they fit', () => {
-    const step = new StepBudget(measured(), { target: 150, generating: noLoad, whole: true });
-    expect(step.rowsFor(sequence(0), 250)).toBe(250);
-    step.take(sequence(0, { from: 0, embeds: true }), 250);
-    expect(step.rowsFor(sequence(0), 10)).toBe(10);
-    expect(step.rowsFor(sequence(0), 100)).toBe(0);
-    const other = new StepBudget(measured(), { target: 150, generating: noLoad, whole: true });
-    expect(other.rowsFor(sequence(0), 5000)).toBe(5000);
+    const input = sequence(0, { from: 0, embeds: true });
+    const whole = { target: 150, generating: noLoad, whole: true };
+    const step = new StepBudget(measuredEncoder(), whole);
+    expect(step.rowsFor(input, 250)).toBe(250);
+    step.take(input, 250);
+    expect(step.rowsFor(input, 10)).toBe(10);
+    expect(step.rowsFor(input, 100)).toBe(0);
+    expect(new StepBudget(measuredEncoder(), whole).rowsFor(input, 5000)).toBe(5000);
   });
 
   test('never take longer than is allowed, but for the least there is', () => {

@@ -1,16 +1,18 @@
 import type { Sequence } from '../core/sequence.js';
-import { attendedBy, type StepCost, type StepLoad } from './step-cost.js';
+import { attendedBy, noLoad, type StepCost, type StepLoad } from './step-cost.js';
 
 /** Prompts get at least this part of the target in a step, however long its generating rows take. */
 const leastShare = 0.25;
 /** Steps in which nobody generates may take so many times the target: a request that comes waits for the rest of one. */
 const idlePatience = 4;
+/** And so many times what a step costs without any rows, or that would be lost too often. */
+const leastYield = 24;
 /** Prompt rows of a step before any was measured. */
 const firstRows = 64;
 /** Prompt rows of a step at least: fewer take about as long. */
 const leastRows = 4;
 /** Rows are a multiple of the first of these that is at most an eighth of them, or an eighth would be lost by rounding. */
-const roundings = [64, 16, 8] as const;
+const roundings = [64, 16, 8, 4] as const;
 
 /** Milliseconds of one step, and how many prompt rows fit them. */
 export class StepBudget {
@@ -33,8 +35,10 @@ export class StepBudget {
     this.#cost = cost;
     this.#load = generating;
     this.#whole = whole;
-    const taken = cost.predict(generating);
-    this.#end = generating.rows > 0 ? Math.max(target, taken + leastShare * target) : idlePatience * target;
+    this.#end =
+      generating.rows > 0
+        ? Math.max(target, cost.predict(generating) + leastShare * target)
+        : Math.max(idlePatience * target, leastYield * cost.predict(noLoad));
   }
 
   /**

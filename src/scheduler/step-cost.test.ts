@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { attendedBy, loadOf, noLoad, StepCost, type StepLoad } from './step-cost.js';
 
@@ -47,6 +48,28 @@ describe('what steps cost', () => {
     }
     const [near, far] = [0, 8192].map((start) => cost.predict(load(64, 0, attendedBy(start, 64))));
     expect(far).toBeGreaterThan(4 * (near ?? 0));
+  });
+
+  test('is right again soon after measurements that make no sense', () => {
+    const absurd = fc.oneof(fc.constant(0), fc.constant(-1), fc.double({ min: 5, max: 500 }), fc.double({ min: 1e4, max: 1e9 }));
+    const sane = (rows: number, attended: number): number => 20 + 4 * rows + attended / 1024;
+    fc.assert(
+      fc.property(fc.array(absurd, { maxLength: 30 }), fc.nat(30), (nonsense, before) => {
+        const cost = new StepCost();
+        const measure = (index: number, milliseconds?: number): void => {
+          const rows = 1 + ((index * 29) % 120);
+          const attended = attendedBy((index * 300) % 4000, rows);
+          cost.learn(load(rows, 1, attended), milliseconds ?? sane(rows, attended));
+        };
+        for (let index = 0; index < before; index++) measure(index);
+        for (const [index, milliseconds] of nonsense.entries()) measure(index, milliseconds);
+        for (let index = 0; index < 60; index++) measure(index);
+        const ratio = cost.predict(load(64, 1, attendedBy(500, 64))) / sane(64, attendedBy(500, 64));
+        expect(ratio).toBeGreaterThan(0.7);
+        expect(ratio).toBeLessThan(1.4);
+      }),
+      { numRuns: 500 },
+    );
   });
 
   test('is another with fewer threads, and the old one when they are back', () => {

@@ -15,6 +15,11 @@ export const noLoad: StepLoad = { rows: 0, outputs: 0, attended: 0 };
 /** Tokens attended to are counted in these, so that a coefficient is the cost of one row this far into a sequence. */
 const attendedUnit = 1024;
 
+/** No step takes less, whatever a clock says; milliseconds. */
+const leastTime = 1e-3;
+/** The rest of a longer one was the machine's sleep. */
+const mostTime = 600_000;
+
 /** How many rows each part of a step may cost when nothing but one step was measured: a guess, and how far it is off. */
 const firstDeviations = { step: 16, row: 1, output: 1, attended: 1 } as const;
 
@@ -50,16 +55,17 @@ export class StepCost {
 
   /** A step took so many milliseconds. */
   learn(load: StepLoad, milliseconds: number): void {
-    if (load.rows < 1 || !Number.isFinite(milliseconds) || milliseconds <= 0) return;
+    if (load.rows < 1 || !(milliseconds >= leastTime)) return;
+    const taken = Math.min(mostTime, milliseconds);
     let estimate = this.#estimates.get(this.#threads);
-    if (estimate === undefined) {
-      const perRow = milliseconds / load.rows;
+    if (estimate === undefined || estimate.lost) {
+      const perRow = taken / load.rows;
       const { step, row, output, attended } = firstDeviations;
       const deviations = [step, row, output, attended].map((rows) => rows * perRow);
       estimate = new LinearEstimate([0, perRow, 0, 0], deviations);
       this.#estimates.set(this.#threads, estimate);
     }
-    estimate.learn(amounts(load), milliseconds);
+    estimate.learn(amounts(load), taken);
   }
 
   /** Milliseconds that a step will take; 0 as long as none was measured. */

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createSequence, type Sequence } from '../core/sequence.js';
 import { standingOf, type Standing } from '../core/standing.js';
+import { Scheduler } from './scheduler.js';
 import { Turns } from './turns.js';
 
 let lastId = 0;
@@ -69,12 +70,35 @@ describe('the next turn', () => {
     for (let turn = 0; turn < 8; turn++) {
       const next = turns.next(left);
       if (next === undefined) throw new Error('nobody waits');
-      turns.admitted(next);
+      turns.admitted(next, left);
       left.splice(left.indexOf(next), 1);
     }
     expect(left).not.toContain(old);
     expect(left).toHaveLength(13);
   });
+});
+
+test("the oldest's turn comes also when every request has several sequences", () => {
+  const scheduler = new Scheduler({
+    slots: 2,
+    cells: 10_000,
+    stepBudget: 512,
+    policy: { order: 'shortest', interTokenTarget: Infinity },
+  });
+  const old = sequence(100, { priority: 'batch' });
+  scheduler.add(old);
+  for (let turn = 0; turn < 8; turn++) {
+    const leader = sequence(5, { priority: 'high' });
+    const follower = createSequence(++lastId, leader.tokens, leader, undefined, leader.standing);
+    scheduler.add(leader);
+    scheduler.add(follower);
+    scheduler.schedule();
+    if (old.slot !== undefined) break;
+    expect(scheduler.running).toEqual([leader, follower]);
+    scheduler.remove(leader);
+    scheduler.remove(follower);
+  }
+  expect(old.slot).toBeDefined();
 });
 
 describe('a key', () => {
@@ -117,7 +141,7 @@ test('nobody waits for ever, whoever comes', () => {
           const next = turns.next(queue);
           if (next === undefined) throw new Error('nobody waits');
           turn++;
-          turns.admitted(next);
+          turns.admitted(next, queue);
           next.computed = next.tokens.length;
           turns.computed(next, next.tokens.length);
           turns.left(next, false);

@@ -9,6 +9,8 @@ const ranks: Readonly<Record<Priority, number>> = { high: 0, normal: 1, batch: 2
 
 /** Of so many turns, one is that of the oldest. */
 const turnsOfOldest = 8;
+/** A sequence that lost its cells so often to some that came after it loses them to none of these again. */
+const mostOvertakings = 2;
 
 interface Entry {
   /** Order of arrival, from 0. */
@@ -17,15 +19,21 @@ interface Entry {
   readonly age: number;
   /** Tokens of its prompt that were counted for its key. */
   counted: number;
+  /** It waits because it lost its cells. */
+  interrupted: boolean;
+  /** How often it lost its cells while one that came after it kept its own. */
+  overtaken: number;
 }
 
 /**
- * Whose turn it is among sequences: for a slot, and for prompt rows.
+ * Whose turn it is among sequences: for a slot, for prompt rows, and to give its cells up.
  *
  * The higher priority; then the fairness key that was served less; then the shortest remaining prompt. A prompt ages by
  * a token for each that is computed for anybody, so that it is overtaken only by those that come before as many tokens
  * were computed as it has itself. Priorities and keys know no ageing: instead, one of every eight turns is the oldest
  * sequence's, whoever it belongs to, so that none waits for ever. The order needs no clock.
+ *
+ * One that lost its cells has a slot before others of its priority: its client is in the middle of an answer.
  */
 export class Turns {
   readonly #order: SchedulingOrder;
@@ -33,7 +41,8 @@ export class Turns {
   readonly #served = new ServedTokens();
   #places = 0;
   #computed = 0;
-  readonly #taken = { slot: 0, rows: 0 };
+  /** Turns since the oldest had one. */
+  readonly #since = { slot: 0, rows: 0 };
 
   constructor(order: SchedulingOrder) {
     this.#order = order;
@@ -41,17 +50,37 @@ export class Turns {
 
   /** A sequence begins to wait. */
   arrived(sequence: Sequence): void {
-    this.#entries.set(sequence, { place: this.#places++, age: this.#computed, counted: 0 });
+    this.#entries.set(sequence, {
+      place: this.#places++,
+      age: this.#computed,
+      counted: 0,
+      interrupted: false,
+      overtaken: 0,
+    });
     this.#served.arrived(sequence.standing.fairnessKey);
   }
 
-  admitted(sequence: Sequence): void {
-    this.#taken.slot++;
+  /**
+   * A sequence has a slot now.
+   * @param among those that waited, with itself. Absent for one that comes with another in whose turn it is
+   */
+  admitted(sequence: Sequence, among?: readonly Sequence[]): void {
+    if (among !== undefined) this.#since.slot = sequence === this.#oldest(among) ? 0 : this.#since.slot + 1;
+    const entry = this.#entries.get(sequence);
+    if (entry !== undefined) entry.interrupted = false;
     this.#served.admitted(sequence.standing.fairnessKey);
   }
 
-  preempted(sequence: Sequence): void {
+  /**
+   * A sequence lost its cells, and waits again.
+   * @param kept those that did not
+   */
+  preempted(sequence: Sequence, kept: readonly Sequence[]): void {
     this.#served.waits(sequence.standing.fairnessKey);
+    const entry = this.#entries.get(sequence);
+    if (entry === undefined) return;
+    entry.interrupted = true;
+    if (kept.some((other) => this.#place(other) > entry.place)) entry.overtaken++;
   }
 
   /** @param waiting it had no slot */
@@ -78,35 +107,56 @@ export class Turns {
 
   /** Prompt rows were computed in the order of {@link sorted}. */
   rowsTaken(): void {
-    this.#taken.rows++;
+    this.#since.rows = (this.#since.rows + 1) % turnsOfOldest;
   }
 
   /** The sequence that is to have the next slot. */
   next(waiting: readonly Sequence[]): Sequence | undefined {
-    return this.#sort(waiting, this.#taken.slot)[0];
+    if (this.#order === 'arrival') return waiting[0];
+    if (this.#since.slot >= turnsOfOldest - 1) return this.#oldest(waiting);
+    return first(waiting, (left, right) => this.#compare(left, right, true));
   }
 
   /** Sequences in the order in which they are to have prompt rows in the next step. */
   sorted(sequences: readonly Sequence[]): readonly Sequence[] {
-    return this.#sort(sequences, this.#taken.rows);
-  }
-
-  #sort(sequences: readonly Sequence[], turn: number): readonly Sequence[] {
     if (this.#order === 'arrival' || sequences.length < 2) return sequences;
-    const sorted = sequences.toSorted((left, right) => this.#compare(left, right));
-    if (turn % turnsOfOldest !== turnsOfOldest - 1) return sorted;
-    const oldest = sequences.reduce((old, each) => (this.#place(each) < this.#place(old) ? each : old));
-    return [oldest, ...sorted.filter((sequence) => sequence !== oldest)];
+    const sorted = sequences.toSorted((left, right) => this.#compare(left, right, false));
+    if (this.#since.rows < turnsOfOldest - 1) return sorted;
+    const oldest = this.#oldest(sequences);
+    return oldest === undefined ? sorted : [oldest, ...sorted.filter((sequence) => sequence !== oldest)];
   }
 
-  #compare(left: Sequence, right: Sequence): number {
+  /** The sequence that is to give its cells up: the newest of the lowest priority. */
+  last(running: readonly Sequence[]): Sequence | undefined {
+    return first(
+      running,
+      (left, right) => this.#hold(right) - this.#hold(left) || this.#place(right) - this.#place(left),
+    );
+  }
+
+  #oldest(sequences: readonly Sequence[]): Sequence | undefined {
+    return first(sequences, (left, right) => this.#place(left) - this.#place(right));
+  }
+
+  #compare(left: Sequence, right: Sequence, forSlots: boolean): number {
     const [leftStanding, rightStanding] = [left.standing, right.standing];
     return (
       ranks[leftStanding.priority] - ranks[rightStanding.priority] ||
+      (forSlots ? Number(this.#interrupted(right)) - Number(this.#interrupted(left)) : 0) ||
       this.#served.of(leftStanding.fairnessKey) - this.#served.of(rightStanding.fairnessKey) ||
       this.#remaining(left) - this.#remaining(right) ||
       this.#place(left) - this.#place(right)
     );
+  }
+
+  /** Its rank when cells run out: the highest after it was overtaken often, or high priorities could stop it for ever. */
+  #hold(sequence: Sequence): number {
+    const { overtaken = 0 } = this.#entries.get(sequence) ?? {};
+    return overtaken < mostOvertakings ? ranks[sequence.standing.priority] : 0;
+  }
+
+  #interrupted(sequence: Sequence): boolean {
+    return this.#entries.get(sequence)?.interrupted === true;
   }
 
   /** Rows that the sequence lacks, and its age taken off: those of two sequences differ by the same at all times. */
@@ -117,4 +167,11 @@ export class Turns {
   #place(sequence: Sequence): number {
     return this.#entries.get(sequence)?.place ?? 0;
   }
+}
+
+/** The first in an order; of equals, the first in the list. */
+function first<T>(list: readonly T[], compare: (left: T, right: T) => number): T | undefined {
+  let best = list[0];
+  for (const each of list) if (best === undefined || compare(each, best) < 0) best = each;
+  return best;
 }
