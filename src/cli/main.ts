@@ -1,12 +1,13 @@
 #!/usr/bin/env node
 import { Command, Option } from 'commander';
 import { toHeddleError } from '../core/errors.js';
+import { defaultInterTokenTarget } from '../core/inter-token-target.js';
 import { version } from '../core/version.js';
 import { defaultServerSettings } from '../config/settings.js';
 import { checkConfig } from './check-config.js';
 import { ignoreClosedOutput } from './closed-output.js';
 import { listModels } from './list.js';
-import { addModelOptions, count, decimal } from './options.js';
+import { addModelOptions, count, decimal, interTokenTarget } from './options.js';
 import { loadModel, showEngines, unloadModel } from './remote.js';
 import { runPrompt } from './run.js';
 import { serve } from './serve.js';
@@ -35,6 +36,11 @@ addModelOptions(program.command('serve'))
       '--isolation <kind>',
       `where models live: a process each, or threads of this one (default: ${isolation})`,
     ).choices(['process', 'thread']),
+  )
+  .option(
+    '--inter-token-target <time>',
+    `time from one token of a stream to its next that steps are cut for, or none (default: ${defaultInterTokenTarget}ms)`,
+    interTokenTarget,
   )
   .option(
     '--grace <seconds>',

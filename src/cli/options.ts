@@ -7,6 +7,7 @@ import {
   type LogLevel,
   type SettingOverrides,
 } from '../config/settings.js';
+import { readInterTokenTarget } from '../config/inter-token-target.js';
 import { defaultModelSettings } from '../pool/pool-settings.js';
 
 /** Options that say which models there are and how they are loaded. What was not given is absent. */
@@ -29,6 +30,8 @@ export interface ServeOptions extends ModelOptions {
   /** Seconds. */
   readonly grace?: number;
   readonly logLevel?: LogLevel;
+  /** Milliseconds; 0 for none. */
+  readonly interTokenTarget?: number;
 }
 
 export function addModelOptions(command: Command): Command {
@@ -66,7 +69,7 @@ export function modelDirectories({ modelDir }: ModelOptions): readonly string[] 
 
 /** The options as settings; they go before those of a configuration file. */
 export function toOverrides(options: ServeOptions): SettingOverrides {
-  const { modelDir, ctx, parallel, memory, grace } = options;
+  const { modelDir, ctx, parallel, interTokenTarget, memory, grace } = options;
   const { host, port, isolation, logLevel, threads } = options;
   return {
     host,
@@ -77,6 +80,7 @@ export function toOverrides(options: ServeOptions): SettingOverrides {
     modelDirectories: modelDir === undefined ? undefined : modelDirectories(options),
     contextSize: ctx,
     slots: parallel,
+    interTokenTarget,
     memoryCeiling: memory === undefined ? undefined : Math.round(memory * 2 ** 30),
     grace: grace === undefined ? undefined : grace * 1000,
   };
@@ -87,6 +91,13 @@ function contextSize(text: string): number {
   const tokens = count(0)(text);
   if (tokens === 0 || tokens >= 256) return tokens;
   throw new InvalidArgumentError("It must be 0, for the model's own, or at least 256.");
+}
+
+/** Parser of `150ms`, or `none`. */
+export function interTokenTarget(text: string): number {
+  const reading = readInterTokenTarget(text);
+  if ('value' in reading) return reading.value;
+  throw new InvalidArgumentError(`It ${reading.problem}.`);
 }
 
 /** Parser of a whole number in a range. */

@@ -131,6 +131,11 @@ describe('an error', () => {
       'defaults: { idle_timeout: 0 }',
       '1:27 defaults.idle_timeout must be from 1ms to 24d, or "never"',
     ],
+    [
+      'a target that nobody can meet',
+      'defaults: { inter_token_target: 1ms }',
+      '1:33 defaults.inter_token_target must be from 10ms to 1m, or "none"',
+    ],
     ['a list as the file', '- a', '1:1 the file must be keys with values, not a list'],
     ['a model without a name', 'models: { "": {} }', '1:11 models."" must not be empty'],
   ])('of %s is told with its place', (_, text, problem) => {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { PoolPolicy } from '../pool/pool-policy.js';
+import { readInterTokenTarget } from './inter-token-target.js';
 import { readBytes, readDuration, type Reading } from './units.js';
 
 /** Timers of Node can not wait for longer than 2^31 - 1 milliseconds. */
@@ -32,14 +33,6 @@ const idleTimeout = withUnit((value) => {
   if ('problem' in reading) return { problem: `${reading.problem}; or "never"` };
   if (reading.value > 0 && reading.value <= longest) return reading;
   return { problem: 'must be from 1ms to 24d, or "never"' };
-});
-
-const interTokenTarget = withUnit((value) => {
-  if (value === 'none') return { value: 0 };
-  const reading = readDuration(value);
-  if ('problem' in reading) return { problem: `${reading.problem}; or "none"` };
-  if (reading.value >= 10 && reading.value <= 60_000) return reading;
-  return { problem: 'must be from 10ms to 1m, or "none"' };
 });
 
 const memory = withUnit((value) => {
@@ -91,7 +84,7 @@ export const defaultsShape = {
   context: context.optional(),
   parallel: count(1, 256).optional(),
   batch_size: count(16, 65_536).optional(),
-  inter_token_target: interTokenTarget.optional(),
+  inter_token_target: withUnit(readInterTokenTarget).optional(),
   pinned: z.boolean().optional(),
   preload: z.boolean().optional(),
   idle_timeout: idleTimeout.optional(),

@@ -67,13 +67,19 @@ describe('settings', () => {
       host: 'a',
       threads: 1,
       isolation: 'thread',
-      defaults: { context: 512, parallel: 2 },
-      models: { a: { context: 1024, isolation: 'thread' } },
+      defaults: { context: 512, parallel: 2, inter_token_target: 80 },
+      models: { a: { context: 1024, inter_token_target: 99, isolation: 'thread' } },
     };
-    const settings = toSettings(config, { port: 2, threads: 4, contextSize: 2048, isolation: 'process' });
+    const settings = toSettings(config, {
+      port: 2,
+      threads: 4,
+      contextSize: 2048,
+      interTokenTarget: 0,
+      isolation: 'process',
+    });
     expect(settings).toMatchObject({ port: 2, host: 'a', pool: { threads: 4 } });
-    expect(settingsOf(settings.pool, 'b')).toMatchObject({ contextSize: 2048, slots: 2 });
-    expect(settingsOf(settings.pool, 'a')).toMatchObject({ contextSize: 1024, slots: 2 });
+    expect(settingsOf(settings.pool, 'b')).toMatchObject({ contextSize: 2048, slots: 2, interTokenTarget: 0 });
+    expect(settingsOf(settings.pool, 'a')).toMatchObject({ contextSize: 1024, slots: 2, interTokenTarget: 99 });
     expect([isolationOf(settings, 'b'), isolationOf(settings, 'a')]).toEqual(['process', 'thread']);
   });
 });

@@ -41,6 +41,8 @@ export interface SettingOverrides {
   readonly contextSize?: number | undefined;
   /** As the file's `defaults.parallel`. */
   readonly slots?: number | undefined;
+  /** As the file's `defaults.inter_token_target`: milliseconds, 0 for none. */
+  readonly interTokenTarget?: number | undefined;
 }
 
 /** The embedded model's folder: what is served when no folder is named. */
@@ -87,7 +89,11 @@ function toPoolSettings(config: Config, overrides: SettingOverrides): PoolSettin
     defaults: {
       ...defaultModelSettings,
       ...toModelSettings(config.defaults ?? {}),
-      ...withoutUndefined({ contextSize: overrides.contextSize, slots: overrides.slots }),
+      ...withoutUndefined({
+        contextSize: overrides.contextSize,
+        slots: overrides.slots,
+        interTokenTarget: overrides.interTokenTarget,
+      }),
     },
     models: Object.fromEntries(models.map(([id, model]) => [id, toModelSettings(model)])),
     aliases: Object.fromEntries(

@@ -26,10 +26,14 @@ class Bench {
   readonly #outcomes = new Map<string, Outcome>();
   #nextLane = 0;
 
-  constructor(modelPath = 'fake:', room: { contextSize?: number; slots?: number; batchSize?: number } = {}) {
-    const options = { contextSize: 512, slots: 4, batchSize: 64, threads: 1, ...room };
+  constructor(
+    modelPath = 'fake:',
+    room: { contextSize?: number; slots?: number; batchSize?: number; interTokenTarget?: number } = {},
+  ) {
+    const { interTokenTarget = 0, ...size } = room;
+    const options = { contextSize: 512, slots: 4, batchSize: 64, threads: 1, ...size };
     this.runner = new FakeRunner({ modelPath, ...options }, this.board.flag);
-    this.core = new EngineCore(this.runner, this.board);
+    this.core = new EngineCore(this.runner, this.board, { threads: 1, interTokenTarget });
   }
 
   /** Queues a request and returns its lane. */
@@ -391,6 +395,40 @@ describe('a client that leaves', () => {
       expect(later.flatMap(({ rows }) => rows).map(({ requestId }) => requestId)).not.toContain(leaving.id);
     },
   );
+
+  test('in a prefill that is cut to the inter-token target computes no row more, nor does any later step', () => {
+    // A row takes a millisecond or more, and the target is 20: few rows in each step, among those of the streams.
+    const bench = new Bench('fake:', { contextSize: 2048, batchSize: 512, interTokenTarget: 20 });
+    const sleeper = new Int32Array(new SharedArrayBuffer(4));
+    bench.runner.beforeRow = () => Atomics.wait(sleeper, 0, 0, 1);
+    const streams = [1, 2].map(() => makeRequest({ stop: { maxTokens: 40, ignoreEos: true } }));
+    for (const stream of streams) bench.add(stream);
+    bench.step();
+    bench.step();
+    const leaving = makeRequest({ prompt: long(1500) });
+    const lane = bench.add(leaving);
+    for (let steps = 0; steps < 4; steps++) bench.step();
+    const before = bench.core.inspect();
+    expect(before.abortedSteps).toBe(0);
+    const rowsOf = ({ recentSteps }: typeof before): number =>
+      recentSteps
+        .flatMap(({ outcome, rows }) => (outcome === 'ok' ? rows : []))
+        .filter(({ requestId }) => requestId === leaving.id)
+        .reduce((sum, { count }) => sum + count, 0);
+    expect(rowsOf(before)).toBeGreaterThan(0);
+    expect(rowsOf(before)).toBeLessThan(1500);
+    let rows = 0;
+    bench.runner.beforeRow = () => {
+      if (++rows === 3) bench.board.cancel(lane);
+    };
+    bench.step();
+    // The fake model looks at the flag before each row: that is its native op.
+    expect([rows, bench.core.inspect().abortedSteps]).toEqual([3, 1]);
+    bench.core.cancel(leaving.id);
+    bench.run();
+    expect(rowsOf(bench.core.inspect())).toBe(rowsOf(before));
+    for (const stream of streams) expect(bench.outcome(stream).completionTokens).toEqual([40]);
+  });
 
   test('stops a step that is mostly its own, which is then done again for the others', () => {
     const short = makeRequest({ prompt: 'short', stop: { maxTokens: 12 } });

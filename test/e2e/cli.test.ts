@@ -100,6 +100,8 @@ describe('heddle', () => {
     const port = await heddle('serve', '--port', '99999');
     expect(port.code).toBe(1);
     expect(port.stderr).toContain('whole number from 0 to 65535');
+    const target = await heddle('serve', '--inter-token-target', '5ms');
+    expect(target.stderr).toContain('It must be from 10ms to 1m, or "none".');
     const folder = await heddle('list', '--model-dir', '/no/such/folder');
     expect(folder.stderr).toContain('There is no such folder.');
   });

@@ -74,6 +74,8 @@ describe('bad input', () => {
       'invalid_parameter',
       'n',
     ],
+    ['a priority that is none', '/v1/completions', { model: 'fake', prompt: 'Hi', priority: 'urgent' }, 'invalid_parameter', 'priority'],
+    ['a service tier that is none', '/v1/chat/completions', { ...chat, service_tier: 'scale' }, 'invalid_parameter', 'service_tier'],
     ['n too large', '/v1/chat/completions', { ...chat, n: 129 }, 'invalid_parameter', 'n'],
     ['a stop that is empty', '/v1/chat/completions', { ...chat, stop: '' }, 'invalid_parameter', 'stop'],
     ['an empty prompt', '/v1/completions', { model: 'fake', prompt: '' }, 'invalid_parameter', 'prompt'],

@@ -6,6 +6,7 @@ import type { RouteContext } from '../route-context.js';
 import { chatNeutral, chatSchema, toChatMessages, type ChatBody } from './chat-schema.js';
 import { toSampling, toStopConditions } from './sampling-schema.js';
 import { serveCompletion, type AnswerFormat } from './serve-completion.js';
+import { toStanding } from './standing-schema.js';
 
 /** `POST /v1/chat/completions` */
 export function chatRoute(server: FastifyInstance, context: RouteContext): void {
@@ -13,6 +14,7 @@ export function chatRoute(server: FastifyInstance, context: RouteContext): void 
     const body = parseBody(chatSchema, request.body, chatNeutral);
     const id = `chatcmpl-${randomUUID()}`;
     const includeUsage = body.stream_options?.include_usage === true;
+    const standing = toStanding(body, request.headers);
     await serveCompletion(
       {
         modelId: body.model,
@@ -20,6 +22,7 @@ export function chatRoute(server: FastifyInstance, context: RouteContext): void 
           {
             id,
             prompt: renderChat(info, toChatMessages(body.messages), body.chat_template_kwargs),
+            ...standing,
             choices: body.n,
             sampling: toSampling(body),
             stop: toStopConditions(body, body.max_completion_tokens ?? body.max_tokens),

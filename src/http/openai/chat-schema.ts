@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ChatMessage } from '../../prompt/chat-template.js';
 import { samplingFields } from './sampling-schema.js';
+import { standingFields } from './standing-schema.js';
 
 const textPart = z.strictObject({ type: z.literal('text'), text: z.string() });
 const content = z.union([z.string(), z.array(textPart).min(1)], {
@@ -35,6 +36,7 @@ const message = z.discriminatedUnion(
 /** The body of `POST /v1/chat/completions`. */
 export const chatSchema = z.strictObject({
   ...samplingFields,
+  ...standingFields,
   model: z.string().min(1),
   messages: z.array(message).min(1, 'there must be at least one message'),
   max_completion_tokens: z.int().min(1).optional(),
@@ -57,7 +59,6 @@ export const chatNeutral: Readonly<Record<string, readonly unknown[]>> = {
   modalities: [['text']],
   store: [false],
   metadata: [{}],
-  service_tier: ['auto', 'default'],
 };
 
 /** Messages as chat templates read them: `developer` is today's name for `system`, and text parts are lines. */

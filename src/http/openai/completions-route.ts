@@ -5,6 +5,7 @@ import { parseBody } from '../validation.js';
 import { completionsNeutral, completionsSchema, toPrompts } from './completions-schema.js';
 import { toSampling, toStopConditions } from './sampling-schema.js';
 import { serveCompletion, type AnswerFormat } from './serve-completion.js';
+import { toStanding } from './standing-schema.js';
 
 /** `POST /v1/completions` */
 export function completionsRoute(server: FastifyInstance, context: RouteContext): void {
@@ -12,6 +13,7 @@ export function completionsRoute(server: FastifyInstance, context: RouteContext)
     const body = parseBody(completionsSchema, request.body, completionsNeutral);
     const id = `cmpl-${randomUUID()}`;
     const includeUsage = body.stream_options?.include_usage === true;
+    const standing = toStanding(body, request.headers);
     await serveCompletion(
       {
         modelId: body.model,
@@ -19,6 +21,7 @@ export function completionsRoute(server: FastifyInstance, context: RouteContext)
           toPrompts(body.prompt).map((prompt, index) => ({
             id: `${id}-${index}`,
             prompt,
+            ...standing,
             choices: body.n,
             sampling: toSampling(body),
             stop: toStopConditions(body),

@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import type { Prompt } from '../../core/generation.js';
 import { samplingFields } from './sampling-schema.js';
+import { standingFields } from './standing-schema.js';
 
 const tokens = z.array(z.int().min(0)).min(1);
 
 /** The body of `POST /v1/completions`. */
 export const completionsSchema = z.strictObject({
   ...samplingFields,
+  ...standingFields,
   model: z.string().min(1),
   prompt: z.union(
     [z.string().min(1), tokens, z.array(z.string().min(1)).min(1).max(64), z.array(tokens).min(1).max(64)],

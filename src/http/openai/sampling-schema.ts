@@ -24,8 +24,6 @@ export const samplingFields = {
   n: z.int().min(1).max(128).default(1),
   stream: z.boolean().default(false),
   stream_options: z.strictObject({ include_usage: z.boolean().default(false) }).optional(),
-  /** Told apart in the request log. */
-  user: z.string().max(512).optional(),
 };
 
 type SamplingFields = z.infer<z.ZodObject<typeof samplingFields>>;
