@@ -78,8 +78,16 @@ describe('settings', () => {
       isolation: 'process',
     });
     expect(settings).toMatchObject({ port: 2, host: 'a', pool: { threads: 4 } });
-    expect(settingsOf(settings.pool, 'b')).toMatchObject({ contextSize: 2048, slots: 2, interTokenTarget: 0 });
-    expect(settingsOf(settings.pool, 'a')).toMatchObject({ contextSize: 1024, slots: 2, interTokenTarget: 99 });
+    expect(settingsOf(settings.pool, 'b')).toMatchObject({
+      contextSize: 2048,
+      slots: 2,
+      interTokenTarget: 0,
+    });
+    expect(settingsOf(settings.pool, 'a')).toMatchObject({
+      contextSize: 1024,
+      slots: 2,
+      interTokenTarget: 99,
+    });
     expect([isolationOf(settings, 'b'), isolationOf(settings, 'a')]).toEqual(['process', 'thread']);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { OpenRunner } from '../core/model-runner.js';
+import type { Batch } from '../core/batch.js';
+import type { DecodeOutcome, OpenRunner } from '../core/model-runner.js';
 import { fakeModel } from '../testing/engine-conformance.js';
 import { FakeRunner, predictMemory } from '../testing/fake-runner.js';
 import { makeRequest } from '../testing/requests.js';
@@ -7,9 +8,16 @@ import { AbortBoard } from './abort-board.js';
 import { EngineHost } from './engine-host.js';
 import type { EngineCommand, EngineEvent } from './protocol.js';
 
-/** What a host answers that is given these commands at once, and `close`, call 99, when it has nothing more to do. */
-async function eventsFor(commands: readonly EngineCommand[], open?: OpenRunner): Promise<EngineEvent[]> {
-  const inbox = [...commands];
+/**
+ * What a host answers that is given these commands at once, and `close`, call 99, when it has nothing more to do.
+ * @param inbox for commands that come later
+ */
+async function eventsFor(
+  commands: readonly EngineCommand[],
+  open?: OpenRunner,
+  inbox: EngineCommand[] = [],
+): Promise<EngineEvent[]> {
+  inbox.push(...commands);
   const events: EngineEvent[] = [];
   const host = new EngineHost(
     {
@@ -73,6 +81,37 @@ describe('an engine host', () => {
       },
     ]);
     expect(events).toContainEqual(expect.objectContaining({ type: 'result', call: 1 }));
+  });
+
+  test('has another number of threads from the very next step on', async () => {
+    const calls: string[] = [];
+    const inbox: EngineCommand[] = [];
+    class Watched extends FakeRunner {
+      override setThreads(threads: number): void {
+        calls.push(`${threads} threads`);
+        super.setThreads(threads);
+      }
+
+      override decode(batch: Batch): DecodeOutcome {
+        calls.push(`${batch.rows} rows`);
+        // As the gateway's other engines become busy in the middle of a step.
+        if (calls.length === 2) inbox.push({ type: 'set-threads', threads: 1 });
+        return super.decode(batch);
+      }
+    }
+    const request = makeRequest({
+      prompt: Array.from({ length: 150 }, (_, index) => 65 + (index % 20)),
+      stop: { maxTokens: 2 },
+    });
+    await eventsFor(
+      [
+        { type: 'load', call: 1, options: { ...fakeModel(), batchSize: 64, interTokenTarget: 0 } },
+        { type: 'generate', request, lane: 0 },
+      ],
+      async (options, { abortFlag }) => Promise.resolve(new Watched(options, abortFlag)),
+      inbox,
+    );
+    expect(calls).toEqual(['64 rows', '64 rows', '1 threads', '22 rows', '1 rows']);
   });
 
   test('holds one model', async () => {

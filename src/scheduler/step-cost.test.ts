@@ -51,7 +51,12 @@ describe('what steps cost', () => {
   });
 
   test('is right again soon after measurements that make no sense', () => {
-    const absurd = fc.oneof(fc.constant(0), fc.constant(-1), fc.double({ min: 5, max: 500 }), fc.double({ min: 1e4, max: 1e9 }));
+    const absurd = fc.oneof(
+      fc.constant(0),
+      fc.constant(-1),
+      fc.double({ min: 5, max: 500 }),
+      fc.double({ min: 1e4, max: 1e9 }),
+    );
     const sane = (rows: number, attended: number): number => 20 + 4 * rows + attended / 1024;
     fc.assert(
       fc.property(fc.array(absurd, { maxLength: 30 }), fc.nat(30), (nonsense, before) => {

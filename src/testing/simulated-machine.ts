@@ -37,6 +37,8 @@ export class SimulatedMachine {
   readonly #arrivals: Arrival[];
   readonly #served = new Map<Sequence, { arrival: Arrival; tokenTimes: number[] }>();
   readonly #all: Served[] = [];
+  /** Prompt rows and generated tokens of each key, when they were computed. */
+  readonly service: { at: number; fairnessKey: string; tokens: number }[] = [];
   /** Milliseconds and rows of each step. */
   readonly steps: { at: number; milliseconds: number; rows: number; generating: number }[] = [];
   now = 0;
@@ -91,9 +93,11 @@ export class SimulatedMachine {
   }
 
   #draw({ spans }: Batch): void {
-    for (const { sequenceId, output } of spans) {
+    for (const { sequenceId, tokens, output } of spans) {
       const sequence = this.scheduler.running.find(({ id }) => id === sequenceId);
       const served = sequence && this.#served.get(sequence);
+      const { fairnessKey = '' } = sequence?.standing ?? {};
+      this.service.push({ at: this.now, fairnessKey, tokens: tokens.length });
       if (sequence === undefined || served === undefined || !output) continue;
       served.tokenTimes.push(this.now);
       this.scheduler.append(sequence, 0);

@@ -22,7 +22,9 @@ async function orderOf(path: string, first: Asked, ...later: readonly Asked[]): 
       headers: { 'content-type': 'application/json', ...headers },
       body: JSON.stringify({
         model: 'fake',
-        ...(path.endsWith('chat/completions') ? { messages: [{ role: 'user', content: 'Hi' }] } : { prompt: 'Hi' }),
+        ...(path.endsWith('chat/completions')
+          ? { messages: [{ role: 'user', content: 'Hi' }] }
+          : { prompt: 'Hi' }),
         max_tokens: 3,
         ignore_eos: true,
         ...body,
@@ -77,6 +79,10 @@ describe.each(['/v1/chat/completions', '/v1/completions'])('the turn of a reques
 
   it('is that of an API key that was served less', async () => {
     const of = (key: string, name: string): Asked => ({ name, headers: { authorization: `Bearer ${key}` } });
-    expect(await orderOf(path, of('k', 'k 1'), of('k', 'k 2'), of('l', 'l 1'))).toEqual(['k 1', 'l 1', 'k 2']);
+    expect(await orderOf(path, of('k', 'k 1'), of('k', 'k 2'), of('l', 'l 1'))).toEqual([
+      'k 1',
+      'l 1',
+      'k 2',
+    ]);
   });
 });

@@ -20,12 +20,14 @@ describe('the priority', () => {
     expect(standing(body)).toMatchObject({ priority });
   });
 
-  test.each([{ priority: 'urgent' }, { priority: 1 }, { service_tier: 'scale' }, { service_tier: 'toString' }])(
-    'can not be %j',
-    (body) => {
-      expect(schema.safeParse(body).success).toBe(false);
-    },
-  );
+  test.each([
+    { priority: 'urgent' },
+    { priority: 1 },
+    { service_tier: 'scale' },
+    { service_tier: 'toString' },
+  ])('can not be %j', (body) => {
+    expect(schema.safeParse(body).success).toBe(false);
+  });
 });
 
 describe('the fairness key', () => {

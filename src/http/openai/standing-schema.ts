@@ -4,10 +4,12 @@ import { plainStanding, type Priority, type Standing } from '../../core/standing
 import { callerOf } from '../caller.js';
 
 /** OpenAI's names for how soon an answer is wanted. */
-const tiers = { auto: 'normal', default: 'normal', priority: 'high', flex: 'batch' } as const satisfies Record<
-  string,
-  Priority
->;
+const tiers = {
+  auto: 'normal',
+  default: 'normal',
+  priority: 'high',
+  flex: 'batch',
+} as const satisfies Record<string, Priority>;
 
 /** The parameters that say whose turn it is when requests wait for each other. */
 export const standingFields = {
