@@ -16,6 +16,7 @@ const sumAt = 224;
 
 /** Why a file is no block. */
 export type BlockFault =
+  | 'no-file'
   | 'empty'
   | 'truncated'
   | 'oversized'

@@ -31,7 +31,7 @@ export class DiskClaims {
     this.#liveness = options.liveness ?? livenessOf;
   }
 
-  /** Says that this process uses the directory. @throws system errors */
+  /** Says that this process uses the directory, and still does. @throws system errors */
   register(): void {
     this.#fs.writeFileSync(this.#ownerPath(), this.#name, { mode: 0o600 });
   }
@@ -57,6 +57,8 @@ export class DiskClaims {
         if (attempt > 0 && code === 'EEXIST') return false;
         if (attempt > 0 || (code !== 'EEXIST' && code !== 'ENOENT')) throw error;
         if (code === 'ENOENT') this.register();
+        else if (this.#claimant(id) === this.#name)
+          return true; // it could not be released
         else if (this.#isDead(this.#claimant(id), this.#claimPath(id))) this.#remove(this.#claimPath(id));
         else return false;
       }
@@ -82,12 +84,11 @@ export class DiskClaims {
 
   /** Processes that use the directory, this one included. @throws system errors */
   processes(): number {
-    const names = this.#fs.readdirSync(this.#folder.work).filter((name) => name.endsWith('.owner'));
-    const others = names.filter((name) => {
+    const others = this.#fs.readdirSync(this.#folder.work).filter((name) => {
+      if (!name.endsWith('.owner')) return false;
       const owner = this.#ownerOf(name);
-      return (
-        owner !== undefined && owner !== this.#name && !this.#isDead(owner, join(this.#folder.work, name))
-      );
+      if (owner === undefined || owner === this.#name) return false;
+      return !this.#isDead(owner, join(this.#folder.work, name));
     });
     return others.length + 1;
   }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { BlockId } from './block-id.js';
-import type { DiskFs } from './disk-fs.js';
+import { systemCode, type DiskFs } from './disk-fs.js';
 
 const blockName = /^[0-9a-f]{64}\.kv$/;
 const shardName = /^[0-9a-f]{2}$/;
@@ -59,7 +59,7 @@ export class DiskFolder {
    * @param onError told of what can not be read, which is left out
    */
   *scan(onError: (error: unknown) => void): Generator<FoundBlock | undefined> {
-    for (const fingerprint of this.#list(this.#blocks, onError)) {
+    for (const fingerprint of this.#list(this.#blocks, onError) ?? []) {
       if (!fingerprintName.test(fingerprint)) yield undefined;
       else yield* this.scanFingerprint(fingerprint, onError);
     }
@@ -71,13 +71,15 @@ export class DiskFolder {
     onError: (error: unknown) => void,
   ): Generator<FoundBlock | undefined> {
     const folder = join(this.#blocks, fingerprint);
-    for (const shard of this.#list(folder, onError)) {
-      if (!shardName.test(shard)) {
-        yield undefined;
-        continue;
+    const shards = this.#list(folder, onError);
+    if (shards === undefined) yield undefined;
+    for (const shard of shards ?? []) {
+      const names = shardName.test(shard) ? this.#list(join(folder, shard), onError) : undefined;
+      if (names === undefined) yield undefined;
+      for (const name of names ?? []) {
+        const found = this.#stat(join(folder, shard, name), name, fingerprint, onError);
+        if (found !== 'gone') yield found;
       }
-      for (const name of this.#list(join(folder, shard), onError))
-        yield this.#stat(join(folder, shard, name), name, fingerprint, onError);
     }
   }
 
@@ -86,23 +88,26 @@ export class DiskFolder {
     name: string,
     fingerprint: string,
     onError: (error: unknown) => void,
-  ): FoundBlock | undefined {
+  ): FoundBlock | 'gone' | undefined {
     if (!blockName.test(name)) return undefined;
     try {
       const stat = this.#fs.statSync(path);
       if (!stat.isFile()) return undefined;
       return { id: name.slice(0, 64), fingerprint, bytes: stat.size, usedAt: stat.mtimeMs };
     } catch (error) {
-      onError(error);
-      return undefined;
+      if (systemCode(error) !== 'ENOENT') onError(error);
+      return 'gone';
     }
   }
 
-  #list(path: string, onError: (error: unknown) => void): string[] {
+  /** Undefined for what is no directory. */
+  #list(path: string, onError: (error: unknown) => void): string[] | undefined {
     try {
       return this.#fs.readdirSync(path);
     } catch (error) {
-      onError(error);
+      const code = systemCode(error);
+      if (code === 'ENOTDIR') return undefined;
+      if (code !== 'ENOENT') onError(error);
       return [];
     }
   }

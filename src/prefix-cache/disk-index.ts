@@ -37,7 +37,9 @@ export class DiskIndex {
     return this.#bytes;
   }
 
-  get(id: BlockId): { readonly fingerprint: string; readonly bytes: number; readonly usedAt: number } | undefined {
+  get(
+    id: BlockId,
+  ): { readonly fingerprint: string; readonly bytes: number; readonly usedAt: number } | undefined {
     return this.#entries.get(id);
   }
 
@@ -81,17 +83,18 @@ export class DiskIndex {
     this.#scan++;
   }
 
-  /** A scan has met this file. */
-  seen(found: FoundBlock): void {
+  /** A scan has met this file. @param now no file was used later, whatever the clock said then */
+  seen(found: FoundBlock, now: number): void {
+    const usedAt = Math.min(found.usedAt, now);
     const entry = this.#entries.get(found.id);
     if (entry === undefined) {
-      this.add(found, '');
+      this.add({ ...found, usedAt }, '');
       return;
     }
     entry.scan = this.#scan;
     this.#bytes += found.bytes - entry.bytes;
     entry.bytes = found.bytes;
-    entry.usedAt = Math.max(entry.usedAt, found.usedAt);
+    entry.usedAt = Math.max(Math.min(entry.usedAt, now), usedAt);
   }
 
   /** Forgets what is gone, and orders by use, which other processes may have changed. O(n log n). */

@@ -38,6 +38,7 @@ export function parseOwner(name: string): DiskOwner | undefined {
   return { machine, pid: Number(pid), start, instance };
 }
 
+/** @returns unknown for owners in other machines and containers, whose processes can not be asked */
 export function livenessOf(owner: DiskOwner): Liveness {
   if (owner.machine !== thisMachine()) return 'unknown';
   try {
@@ -53,9 +54,10 @@ let machine: string | undefined;
 
 /** Changes with a restart, and from one process namespace to the next. */
 function thisMachine(): string {
+  if (machine !== undefined) return machine;
   const boot = readOr('', () => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'));
   const namespace = readOr('', () => readlinkSync('/proc/self/ns/pid'));
-  machine ??= hash('sha256', JSON.stringify([hostname(), boot, namespace]), 'hex').slice(0, 12);
+  machine = hash('sha256', JSON.stringify([hostname(), boot, namespace]), 'hex').slice(0, 12);
   return machine;
 }
 

@@ -1,5 +1,6 @@
-import { decodeHeader, encodeHeader, headerBytes, isIntact, type BlockFault } from './block-file.js';
+import { headerBytes, type BlockFault } from './block-file.js';
 import { rootId, type BlockId, type BlockKey } from './block-id.js';
+import { readBlock, writeBlock } from './block-io.js';
 import { DiskClaims } from './disk-claims.js';
 import { DiskFolder, type FoundBlock } from './disk-folder.js';
 import { nodeFs, systemCode, type DiskFs } from './disk-fs.js';
@@ -14,18 +15,18 @@ export interface DiskTierOptions {
   readonly directory: string;
   /** Of the model whose blocks are read and written; 64 hexadecimal digits. */
   readonly fingerprint: string;
-  /** Bytes of all files in the directory, those of other models included. */
+  /** Bytes of all files in the directory, those of other models included. A block may take 1/32 of it. */
   readonly limit: number;
   /** Free bytes that the file system keeps; 0 when absent. */
-  readonly freeFloor?: number;
+  readonly freeFloor?: number | undefined;
   /** Bytes that all processes may write in a day (UTC); no limit when absent. */
-  readonly dailyWrites?: number;
+  readonly dailyWrites?: number | undefined;
   /**
    * Whether each file is forced to the disk before it gets its name. Not by default: what a power failure leaves
    * behind does not pass the checksum, so it costs blocks and never a wrong token, and forcing each file to the disk
    * would wear it and slow everything else that writes.
    */
-  readonly fsync?: boolean;
+  readonly fsync?: boolean | undefined;
 }
 
 /** For tests: the world around a disk tier. */
@@ -42,14 +43,17 @@ const shares = 32;
 const pauseMs = 5_000;
 /** Use of a file is noted on disk at most once in so long, milliseconds. */
 const touchMs = 60_000;
+/** Files that were evicted and can not be removed: so many are tried for one block. */
+const stubbornFiles = 4;
 
 /**
  * Blocks in a directory that several processes share, a file for each. Nothing here throws: what fails is a miss, or a
  * block not written, and counted. All calls block; they belong on the disk thread.
  *
- * The limit holds over all processes without locks: each scans the directory after it has written 1/32 of the limit,
- * and keeps the total below the limit less 1/32 for each process. Between two scans by anyone, nobody has written more
- * than that share.
+ * The limit holds over all processes without locks. Each scans the directory before it writes at all and whenever it
+ * has written a share, 1/32 of the limit, and keeps the total that it knows below the limit less a share for each
+ * process. So, whoever began the last scan knows all but what others have written since: of those that it counted no
+ * more than a share each, and those that came later have not scanned yet, and so have not written.
  *
  * When a file was last used is kept as its modification time, which neither reading nor mount options change.
  */
@@ -66,10 +70,13 @@ export class DiskTier {
   /** Files that could not be set aside: they are not read again. */
   readonly #condemned = new Set<BlockId>();
   #scan: Generator<FoundBlock | undefined> | undefined;
+  #scanFailure: string | undefined;
+  /** What is in the directory is not known well enough to write. */
+  #scanDue = true;
+  #foreignSoFar = 0;
   #processes = 1;
   #writtenSinceScan = 0;
-  #pausedUntil = 0;
-  #pauseReason: string | undefined;
+  #pause: { readonly since: number; readonly reason: string } | undefined;
 
   readonly #writes = new Counter<WriteOutcome>();
   readonly #faults = new Counter<BlockFault>();
@@ -93,7 +100,7 @@ export class DiskTier {
     this.#claims = new DiskClaims(this.#folder, owner, { fs, now, liveness });
     this.#budget = new WriteBudget(this.#folder.budget, options.dailyWrites ?? Infinity, fs, now);
     this.#quarantine = new Quarantine(this.#folder.quarantine, this.#share, fs);
-    this.#attempt('open', () => this.#prepare());
+    this.#attempt('open', () => this.#folder.make());
     this.#beginScan();
   }
 
@@ -107,9 +114,21 @@ export class DiskTier {
     for (let i = 0; i < files && this.#scan !== undefined; i++) {
       const { done, value } = this.#scan.next();
       if (done === true) this.#endScan();
-      else if (value === undefined) this.#foreign++;
-      else this.#index.seen(value);
+      else if (value === undefined) this.#foreignSoFar++;
+      else this.#index.seen(value, this.#now());
     }
+  }
+
+  /**
+   * Whether a scan has to end before a block can be written; begins it if need be. For callers who would rather call
+   * {@link scanSome} between other things: {@link write} does the same at one go.
+   */
+  mustScan(payloadBytes: number): boolean {
+    if (this.#paused()) return false;
+    if (this.#scan !== undefined) return true;
+    if (!this.#scanDue && this.#writtenSinceScan + headerBytes + payloadBytes <= this.#share) return false;
+    this.#beginScan();
+    return true;
   }
 
   /** Whether a block is there, by asking the directory: other processes write too. */
@@ -132,12 +151,16 @@ export class DiskTier {
   read<Bytes extends Uint8Array>(id: BlockId, allocate: (bytes: number) => Bytes): Bytes | undefined {
     const payload = this.#condemned.has(id)
       ? undefined
-      : this.#attempt('read', () => this.#readFile(this.#options.fingerprint, id, allocate));
-    if (payload === undefined) this.#misses++;
-    else {
-      this.#reads++;
-      this.#readBytes += payload.length;
+      : this.#attempt('read', () => this.#readFile(id, allocate));
+    if (payload === undefined) {
+      this.#misses++;
+      return undefined;
     }
+    this.#reads++;
+    this.#readBytes += payload.length;
+    // Another process may have written it since the last scan.
+    if (this.#index.get(id) === undefined)
+      this.#index.seen({ ...this.#found(id, payload.length), usedAt: 0 }, this.#now());
     return payload;
   }
 
@@ -155,7 +178,7 @@ export class DiskTier {
       const known = this.#index.get(id);
       if (known === undefined) continue;
       const usedAt = now - depth;
-      const noted = now - known.usedAt < touchMs;
+      const noted = Math.abs(now - known.usedAt) < touchMs;
       this.#index.touch(id, usedAt);
       if (!noted) this.#attempt('touch', () => this.#setUsed(this.#path(id), usedAt));
     }
@@ -167,7 +190,7 @@ export class DiskTier {
     const { fingerprint } = this.#options;
     const failed = (error: unknown): void => this.#count('clear', error);
     for (const found of this.#folder.scanFingerprint(fingerprint, failed))
-      if (found !== undefined && this.#unlink(fingerprint, found.id)) removed++;
+      if (found !== undefined && this.#unlink(fingerprint, found.id) === 'removed') removed++;
     return removed;
   }
 
@@ -180,15 +203,14 @@ export class DiskTier {
     let bytes = 0;
     let bad = 0;
     let memory = new Uint8Array();
-    const { fingerprint } = this.#options;
     const failed = (error: unknown): void => this.#count('verify', error);
-    for (const found of this.#folder.scanFingerprint(fingerprint, failed)) {
+    for (const found of this.#folder.scanFingerprint(this.#options.fingerprint, failed)) {
       if (found === undefined) continue;
       files++;
       bytes += found.bytes;
       const before = total(this.#faults.counts);
       this.#attempt('verify', () =>
-        this.#readFile(fingerprint, found.id, (length) => {
+        this.#readFile(found.id, (length) => {
           if (memory.length < length) memory = new Uint8Array(length);
           return memory.subarray(0, length);
         }),
@@ -219,85 +241,109 @@ export class DiskTier {
       foreign: this.#foreign,
       cleaned: this.#cleaned,
       errors: this.#errors.counts,
-      paused: this.#pauseReason,
+      paused: this.#pause?.reason,
     };
   }
 
   /** Says that this process does not use the directory any more. */
   close(): void {
     this.#scan = undefined;
+    this.#scanDue = true;
     this.#attempt('close', () => this.#claims.unregister());
-  }
-
-  #prepare(): void {
-    this.#folder.make();
-    this.#claims.register();
   }
 
   #beginScan(): void {
     this.#writtenSinceScan = 0;
-    this.#foreign = 0;
-    this.#processes = this.#attempt('scan', () => this.#claims.processes()) ?? this.#processes;
-    this.#attempt('scan', () => this.#quarantine.trim());
+    this.#foreignSoFar = 0;
+    this.#scanFailure = undefined;
+    this.#attempt('register', () => this.#claims.register());
+    // Leftovers go first: whoever dies from now on is counted among the processes.
+    this.#cleaned += this.#attempt('clean', () => this.#claims.clean()) ?? 0;
+    this.#processes = this.#attempt('clean', () => this.#claims.processes()) ?? this.#processes;
     this.#index.beginScan();
-    this.#scan = this.#folder.scan((error) => this.#count('scan', error));
+    this.#scan = this.#folder.scan((error) => {
+      this.#scanFailure = systemCode(error);
+      this.#count('scan', error);
+    });
   }
 
   #endScan(): void {
     this.#scan = undefined;
+    this.#foreign = this.#foreignSoFar;
+    // Files that were set aside during the scan may have been counted twice, but not left out.
+    this.#attempt('quarantine', () => this.#quarantine.trim());
+    this.#scanDue = this.#scanFailure !== undefined;
+    if (this.#scanFailure !== undefined) {
+      this.#setPause(this.#scanFailure);
+      return;
+    }
     this.#scans++;
     this.#index.endScan();
-    this.#cleaned += this.#attempt('clean', () => this.#claims.clean()) ?? 0;
     this.#evictTo(this.#allowed());
   }
 
+  #scanNow(): void {
+    while (this.#scan !== undefined) this.scanSome(1024);
+  }
+
+  /** Bytes that all block files may take together, as far as this process has a say. */
   #allowed(): number {
     return this.#options.limit - this.#share * this.#processes - this.#quarantine.bytes;
   }
 
   #write(key: BlockKey, payload: Uint8Array): WriteOutcome {
-    if (this.#now() < this.#pausedUntil) return 'paused';
+    if (this.#paused()) return 'paused';
     const size = headerBytes + payload.length;
-    if (size > this.#allowed()) return 'too-large';
-    // A new process may not know yet how full the directory is; beyond its share it has to.
-    if (this.#writtenSinceScan + size > this.#share) this.#scanNow();
+    if (size > this.#share) return 'too-large';
     if (this.has(key.id)) return 'present';
+    if (this.mustScan(payload.length)) this.#scanNow();
+    if (this.#paused()) return 'failed';
+    if (size > this.#allowed()) return 'too-large';
     try {
-      const outcome = this.#writeFile(key, payload, size);
-      this.#pauseReason = undefined;
-      return outcome;
+      return this.#writeFile(key, payload, size);
     } catch (error) {
       this.#count('write', error);
       if (systemCode(error) === 'ENOENT') return this.#writeAgain(key, payload, size);
-      return this.#pause(error);
+      return this.#failed(error, size);
     }
   }
 
   /** The directory was removed while in use: it is made again, once. */
   #writeAgain(key: BlockKey, payload: Uint8Array, size: number): WriteOutcome {
     try {
-      this.#prepare();
+      this.#folder.make();
+      this.#beginScan();
       this.#scanNow();
       return this.#writeFile(key, payload, size);
     } catch (error) {
       this.#count('write', error);
-      return this.#pause(error);
+      return this.#failed(error, size);
     }
   }
 
-  #pause(error: unknown): WriteOutcome {
-    this.#pausedUntil = this.#now() + pauseMs;
-    this.#pauseReason = systemCode(error);
+  #failed(error: unknown, size: number): WriteOutcome {
+    const code = systemCode(error);
+    this.#setPause(code);
+    // A full disk stays full, and this cache does not stay as it is for ever.
+    if (code === 'ENOSPC' || code === 'EDQUOT') this.#evictTo(this.#index.bytes - size);
     return 'failed';
   }
 
-  #scanNow(): void {
-    if (this.#scan === undefined || this.#writtenSinceScan > 0) this.#beginScan();
-    while (this.#scan !== undefined) this.scanSome(1024);
+  #setPause(reason: string): void {
+    this.#pause = { since: this.#now(), reason };
+  }
+
+  #paused(): boolean {
+    if (this.#pause === undefined) return false;
+    const elapsed = this.#now() - this.#pause.since;
+    return elapsed >= 0 && elapsed < pauseMs;
   }
 
   #writeFile(key: BlockKey, payload: Uint8Array, size: number): WriteOutcome {
-    if (!this.#evictTo(this.#allowed() - size)) return 'failed';
+    if (!this.#evictTo(this.#allowed() - size)) {
+      this.#setPause('unlink');
+      return 'failed';
+    }
     if (!this.#makeFree(size)) return 'no-space';
     if (!this.#claims.claim(key.id)) return 'claimed';
     try {
@@ -308,34 +354,24 @@ export class DiskTier {
     } finally {
       this.#attempt('claim', () => this.#claims.release(key.id));
     }
+    this.#pause = undefined;
     this.#condemned.delete(key.id);
     this.#writtenBytes += size;
     this.#writtenSinceScan += size;
-    const { fingerprint } = this.#options;
-    this.#index.add({ id: key.id, fingerprint, bytes: size, usedAt: this.#usedAt(key) }, key.parent);
+    this.#index.add({ ...this.#found(key.id, payload.length), usedAt: this.#usedAt(key) }, key.parent);
     return 'written';
   }
 
   /** Writes a file beside, and gives it its name when it is complete. */
   #publish(key: BlockKey, payload: Uint8Array): void {
-    const fs = this.#fs;
+    const { fingerprint, fsync = false } = this.#options;
     const part = this.#claims.partPath(key.id);
-    const header = encodeHeader(key, this.#options.fingerprint, payload);
     try {
-      this.#folder.makeShard(this.#options.fingerprint, key.id);
-      const file = fs.openSync(part, 'w', 0o600);
-      try {
-        writeAll(fs, file, header);
-        writeAll(fs, file, payload);
-        const used = this.#usedAt(key) / 1000;
-        fs.futimesSync(file, used, used);
-        if (this.#options.fsync === true) fs.fsyncSync(file);
-      } finally {
-        fs.closeSync(file);
-      }
-      fs.renameSync(part, this.#path(key.id));
+      this.#folder.makeShard(fingerprint, key.id);
+      writeBlock(this.#fs, part, { key, fingerprint, payload }, { usedAt: this.#usedAt(key), fsync });
+      this.#fs.renameSync(part, this.#path(key.id));
     } catch (error) {
-      this.#attempt('write', () => fs.rmSync(part, { force: true }));
+      this.#attempt('write', () => this.#fs.rmSync(part, { force: true }));
       throw error;
     }
   }
@@ -345,77 +381,82 @@ export class DiskTier {
     return this.#now() - (key.parent === rootId ? 0 : Math.ceil((key.position + key.tokens) / 64));
   }
 
-  #readFile<Bytes extends Uint8Array>(
-    fingerprint: string,
-    id: BlockId,
-    allocate: (bytes: number) => Bytes,
-  ): Bytes | undefined {
-    const fs = this.#fs;
-    const path = this.#folder.blockPath(fingerprint, id);
-    const file = fs.openSync(path, 'r');
-    let fault: BlockFault;
-    try {
-      const { size } = fs.fstatSync(file);
-      const bytes = Buffer.alloc(headerBytes);
-      const header = decodeHeader(bytes.subarray(0, readAll(fs, file, bytes, 0)), size, { id, fingerprint });
-      if (typeof header === 'object') {
-        const payload = allocate(header.payloadBytes);
-        const complete = readAll(fs, file, payload, headerBytes) === payload.length;
-        if (complete && isIntact(header, payload)) return payload;
-        fault = complete ? 'payload-checksum' : 'truncated';
-      } else fault = header;
-    } finally {
-      fs.closeSync(file);
-    }
-    this.#setAside(id, path, fault);
+  #found(id: BlockId, payloadBytes: number): Omit<FoundBlock, 'usedAt'> {
+    return { id, fingerprint: this.#options.fingerprint, bytes: headerBytes + payloadBytes };
+  }
+
+  #readFile<Bytes extends Uint8Array>(id: BlockId, allocate: (bytes: number) => Bytes): Bytes | undefined {
+    const { fingerprint } = this.#options;
+    const read = readBlock(this.#fs, this.#path(id), { id, fingerprint }, allocate);
+    if ('payload' in read) return read.payload;
+    this.#setAside(id, read.fault);
     return undefined;
   }
 
-  #setAside(id: BlockId, path: string, fault: BlockFault): void {
+  #setAside(id: BlockId, fault: BlockFault): void {
     this.#faults.add(fault);
     this.#condemned.add(id);
     const aside = this.#attempt('quarantine', () => {
-      this.#quarantine.take(path, fault);
+      this.#quarantine.take(this.#path(id), fault);
       return true;
     });
-    if (aside !== true && !this.#unlink(this.#options.fingerprint, id)) return;
+    if (aside !== true && this.#unlink(this.#options.fingerprint, id) === undefined) return;
     this.#index.remove(id);
     this.#condemned.delete(id);
   }
 
   /** Removes files used longest ago until others take no more than `bytes`. */
   #evictTo(bytes: number): boolean {
-    while (this.#index.bytes > Math.max(0, bytes)) if (!this.#evictOldest()) return false;
+    let stubborn = 0;
+    while (this.#index.bytes > Math.max(0, bytes)) {
+      if (this.#evictOldest()) continue;
+      stubborn++;
+      if (stubborn === stubbornFiles) return false;
+    }
     return true;
   }
 
   #evictOldest(): boolean {
     const oldest = this.#index.oldest();
-    if (oldest === undefined || !this.#unlink(oldest.fingerprint, oldest.id)) return false;
-    this.#evicted++;
-    return true;
+    if (oldest === undefined) return false;
+    const gone = this.#unlink(oldest.fingerprint, oldest.id);
+    if (gone === 'removed') this.#evicted++;
+    // One that can not be removed still counts, but must not stand before the others.
+    if (gone === undefined) this.#index.touch(oldest.id, this.#now());
+    return gone !== undefined;
   }
 
-  /** Keeps the floor of free space, at the cost of older blocks. */
+  /** Keeps the floor of free space, at the cost of older blocks; of none if they would not do. */
   #makeFree(size: number): boolean {
     const floor = this.#options.freeFloor ?? 0;
     if (floor === 0) return true;
-    const free = (): number => {
+    const lacking = (): number => {
       const { bavail, bsize } = this.#fs.statfsSync(this.#folder.work);
-      return bavail * bsize;
+      return floor + size - bavail * bsize;
     };
-    while (free() - size < floor) if (!this.#evictOldest()) return false;
-    return true;
+    const needed = lacking();
+    if (needed <= 0) return true;
+    if (needed > this.#index.bytes) return false;
+    this.#evictTo(this.#index.bytes - needed);
+    if (lacking() <= 0) return true;
+    // Some file systems give space back later. Until then the cache is not to be emptied for nothing.
+    this.#setPause('free-floor');
+    return false;
   }
 
-  #unlink(fingerprint: string, id: BlockId): boolean {
-    const gone = this.#attempt('unlink', () => {
-      this.#fs.rmSync(this.#folder.blockPath(fingerprint, id), { force: true });
-      return true;
+  /** @returns undefined when it is still there */
+  #unlink(fingerprint: string, id: BlockId): 'removed' | 'gone' | undefined {
+    const done = this.#attempt('unlink', () => {
+      try {
+        this.#fs.unlinkSync(this.#folder.blockPath(fingerprint, id));
+        return 'removed';
+      } catch (error) {
+        if (systemCode(error) === 'ENOENT') return 'gone';
+        throw error;
+      }
     });
-    if (gone !== true) return false;
-    this.#index.remove(id);
-    return true;
+    if (done !== undefined) this.#index.remove(id);
+    return done;
   }
 
   #setUsed(path: string, usedAt: number): void {
@@ -440,20 +481,6 @@ export class DiskTier {
     const code = systemCode(error);
     if (code !== 'ENOENT' || operation === 'write') this.#errors.add(`${operation}:${code}`);
   }
-}
-
-function writeAll(fs: DiskFs, file: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length;) at += fs.writeSync(file, bytes, at, bytes.length - at);
-}
-
-function readAll(fs: DiskFs, file: number, bytes: Uint8Array, position: number): number {
-  let at = 0;
-  while (at < bytes.length) {
-    const read = fs.readSync(file, bytes, at, bytes.length - at, position + at);
-    if (read === 0) break;
-    at += read;
-  }
-  return at;
 }
 
 function total(counts: Readonly<Partial<Record<string, number>>>): number {

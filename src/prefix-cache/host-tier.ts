@@ -130,14 +130,17 @@ export class HostTier {
   }
 
   /** A block and its payload, without counting as a use. */
-  peek(id: BlockId): { readonly key: BlockKey; readonly payload: Payload; readonly cost: number } | undefined {
+  peek(
+    id: BlockId,
+  ): { readonly key: BlockKey; readonly payload: Payload; readonly cost: number } | undefined {
     return this.#entries.get(id);
   }
 
   /** Empties the tier but for what is pinned and its ancestors, without demoting anything. @returns blocks gone */
   clear(): number {
     const before = this.#entries.size;
-    for (let leaf = this.#leastValuable(); leaf !== undefined; leaf = this.#leastValuable()) this.#drop(leaf);
+    // A parent becomes a leaf with its last child, and is met later in the same loop.
+    for (const leaf of this.#leaves.values()) if (leaf.pins === 0) this.#drop(leaf);
     return before - this.#entries.size;
   }
 

@@ -53,9 +53,10 @@ export class WriteBudget {
     if (day === this.#day) return;
     this.#day = day;
     this.#carry = 0;
-    const keep = new Set([day, new Date(this.#now() - dayMs).toISOString().slice(0, 10)]);
+    // Later days stay: the clock may have been put back, and will come to them again.
+    const yesterday = new Date(this.#now() - dayMs).toISOString().slice(0, 10);
     for (const name of this.#fs.readdirSync(this.#folder))
-      if (/^\d{4}-\d\d-\d\d$/.test(name) && !keep.has(name))
+      if (/^\d{4}-\d\d-\d\d$/.test(name) && name < yesterday)
         this.#fs.rmSync(join(this.#folder, name), { force: true });
   }
 
