@@ -74,7 +74,8 @@ export class DiskHost {
         this.#port.post({ type: 'done', call: command.call, value: this.#tier.stats() });
         return;
       case 'clear':
-        for (const _ of this.#writes.splice(0)) this.#port.post({ type: 'written', outcome: 'cleared' });
+        for (const { key } of this.#writes.splice(0))
+          this.#port.post({ type: 'written', id: key.id, outcome: 'cleared' });
         this.#port.post({ type: 'done', call: command.call, value: this.#tier.clear() });
         return;
       case 'verify':
@@ -116,7 +117,8 @@ export class DiskHost {
     if (command === undefined) return false;
     if (this.#tier.mustScan(command.payload.length)) return true;
     this.#writes.shift();
-    this.#port.post({ type: 'written', outcome: this.#tier.write(command.key, command.payload) });
+    const { key, payload } = command;
+    this.#port.post({ type: 'written', id: key.id, outcome: this.#tier.write(key, payload) });
     return true;
   }
 

@@ -30,7 +30,9 @@ export type DiskCall = { readonly call: number } & (
       readonly spares: readonly SharedArrayBuffer[];
     }
   | { readonly type: 'leading'; readonly ids: readonly BlockId[] }
-  | { readonly type: 'stats' | 'clear' | 'verify' }
+  | { readonly type: 'stats' }
+  | { readonly type: 'clear' }
+  | { readonly type: 'verify' }
 );
 
 export type DiskCommand =
@@ -40,8 +42,7 @@ export type DiskCommand =
   | { readonly type: 'close' };
 
 export type DiskEvent =
-  /** Of the queued blocks, the one that was queued first. */
-  | { readonly type: 'written'; readonly outcome: QueueOutcome }
+  | { readonly type: 'written'; readonly id: BlockId; readonly outcome: QueueOutcome }
   /** The next block of a read. */
   | { readonly type: 'block'; readonly call: number; readonly payload: SharedBytes }
   /** A long call goes on. */

@@ -40,7 +40,7 @@ export interface DiskStoreStats {
 interface Waiting {
   readonly onBlock: ((payload: Payload) => void) | undefined;
   /** Without a value: there will be no answer. */
-  settle(value?: DiskCallResults[keyof DiskCallResults]): void;
+  readonly settle: (value?: DiskCallResults[keyof DiskCallResults]) => void;
 }
 
 /**
@@ -54,8 +54,8 @@ export class DiskStore {
   readonly #onOutcome: (id: BlockId, outcome: QueueOutcome) => void;
   readonly #watch: SilenceWatch;
   readonly #waiting = new Map<number, Waiting>();
-  /** In the order in which they were sent to the thread, which is that of its answers. */
-  readonly #queue = new Map<BlockId, Payload>();
+  /** In the order in which they were sent to the thread, which is that in which it writes them. */
+  readonly #queue = new Map<BlockId, { readonly payload: Payload; readonly number: number }>();
   readonly #flushes: { readonly until: number; readonly resolve: (complete: boolean) => void }[] = [];
   #worker: Worker | undefined;
   #ended: Promise<void> = Promise.resolve();
@@ -63,7 +63,6 @@ export class DiskStore {
   #loss: string | undefined;
   #nextCall = 1;
   #sent = 0;
-  #acknowledged = 0;
   #queuedBytes = 0;
   #dropped = 0;
   #unanswered = 0;
@@ -87,7 +86,7 @@ export class DiskStore {
         name: 'prefix cache',
       });
     } catch (error) {
-      this.#lose(String(error));
+      this.#loss = String(error);
       return;
     }
     this.#ended = this.#listen(this.#worker);
@@ -97,7 +96,8 @@ export class DiskStore {
   async leading(ids: readonly BlockId[]): Promise<number> {
     const asked = ids.filter((id) => !this.#queue.has(id));
     const known = new Set(ids.filter((id) => this.#queue.has(id)));
-    const there = asked.length === 0 ? 0 : await this.#call<'leading'>({ type: 'leading', ids: asked }, 0);
+    const there =
+      asked.length === 0 ? 0 : ((await this.#call<'leading'>({ type: 'leading', ids: asked })) ?? 0);
     for (const id of asked.slice(0, there)) known.add(id);
     const missing = ids.findIndex((id) => !known.has(id));
     return missing < 0 ? ids.length : missing;
@@ -112,7 +112,7 @@ export class DiskStore {
     while (payloads.length < ids.length) {
       const queued = this.#queue.get(ids[payloads.length] ?? '');
       if (queued !== undefined) {
-        payloads.push(queued.retain());
+        payloads.push(queued.payload.retain());
         continue;
       }
       const rest = ids.slice(payloads.length);
@@ -137,9 +137,9 @@ export class DiskStore {
       return false;
     }
     this.#usualBytes = payload.bytes.length;
-    this.#queue.set(key.id, payload.retain());
-    this.#queuedBytes += payload.capacity;
     this.#sent++;
+    this.#queue.set(key.id, { payload: payload.retain(), number: this.#sent });
+    this.#queuedBytes += payload.capacity;
     this.#post({ type: 'write', key, payload: payload.bytes });
     return true;
   }
@@ -155,8 +155,7 @@ export class DiskStore {
    * @returns false when the deadline has passed or the thread has ended before
    */
   async flush(deadline: number): Promise<boolean> {
-    if (this.#sent === this.#acknowledged) return true;
-    if (this.#worker === undefined) return false;
+    if (this.#queue.size === 0) return true;
     return new Promise((resolve) => {
       const timer = setTimeout(() => finish(false), deadline);
       const finish = (complete: boolean): void => {
@@ -168,7 +167,7 @@ export class DiskStore {
   }
 
   async stats(): Promise<DiskStoreStats> {
-    const tier = await this.#call<'stats'>({ type: 'stats' }, undefined);
+    const tier = await this.#call<'stats'>({ type: 'stats' });
     return {
       thread: this.#state(),
       loss: this.#loss,
@@ -182,12 +181,12 @@ export class DiskStore {
 
   /** Removes all blocks of this fingerprint, those in the queue included. @returns files removed */
   async clear(): Promise<number> {
-    return this.#call<'clear'>({ type: 'clear' }, 0);
+    return (await this.#call<'clear'>({ type: 'clear' })) ?? 0;
   }
 
   /** Reads every block of this fingerprint and sets bad ones aside. @returns undefined when the thread is gone */
   async verify(): Promise<VerifyReport | undefined> {
-    return this.#call<'verify'>({ type: 'verify' }, undefined);
+    return this.#call<'verify'>({ type: 'verify' });
   }
 
   /**
@@ -228,18 +227,18 @@ export class DiskStore {
       this.#usualBytes = payload.bytes.length;
       payloads.push(payload);
     };
-    const unused = await this.#call<'read'>({ type: 'read', ids, spares }, [], onBlock);
-    for (const spare of unused) this.#pool.giveSpare(spare);
+    const unused = await this.#call<'read'>({ type: 'read', ids, spares }, onBlock);
+    for (const spare of unused ?? []) this.#pool.giveSpare(spare);
   }
 
-  async #call<Type extends keyof DiskCallResults, Missing = DiskCallResults[Type]>(
-    command: DiskCall extends infer Call ? (Call extends DiskCall ? Omit<Call, 'call'> : never) : never,
-    missing: Missing,
+  /** @returns undefined when there is no answer */
+  async #call<Type extends keyof DiskCallResults>(
+    command: Omit<Extract<DiskCall, { type: Type }>, 'call'>,
     onBlock?: (payload: Payload) => void,
-  ): Promise<DiskCallResults[Type] | Missing> {
+  ): Promise<DiskCallResults[Type] | undefined> {
     if (this.#worker === undefined || this.#closed || this.#watch.silent) {
       this.#unanswered++;
-      return missing;
+      return undefined;
     }
     const call = this.#nextCall++;
     return new Promise((resolve) => {
@@ -247,11 +246,11 @@ export class DiskStore {
         onBlock,
         settle: (value) => {
           if (value === undefined) this.#unanswered++;
-          resolve(value === undefined ? missing : (value as DiskCallResults[Type]));
+          resolve(value as DiskCallResults[Type] | undefined);
         },
       });
       this.#watch.begin();
-      this.#post({ ...command, call } as DiskCall);
+      this.#post({ ...command, call } as unknown as DiskCall);
     });
   }
 
@@ -266,12 +265,11 @@ export class DiskStore {
       this.#watch.heard();
       this.#handle(event);
     });
-    worker.on('messageerror', (error) => (failure = error.message));
     worker.on('error', (error: Error) => (failure = error.message));
     return new Promise((resolve) => {
       worker.on('exit', (status) => {
         this.#worker = undefined;
-        if (!this.#closed || failure !== undefined) this.#lose(failure ?? `status ${status}`);
+        if (!this.#closed || failure !== undefined) this.#loss = failure ?? `status ${status}`;
         this.#dropQueue();
         this.#abandonAll();
         resolve();
@@ -284,7 +282,7 @@ export class DiskStore {
       case 'alive':
         return;
       case 'written':
-        this.#acknowledge(event.outcome);
+        this.#acknowledge(event);
         return;
       case 'block':
         this.#takeBlock(event);
@@ -295,16 +293,15 @@ export class DiskStore {
     }
   }
 
-  #acknowledge(outcome: QueueOutcome): void {
-    const [first] = this.#queue;
-    if (first === undefined) return;
-    const [id, payload] = first;
+  #acknowledge({ id, outcome }: Extract<DiskEvent, { type: 'written' }>): void {
+    const queued = this.#queue.get(id);
+    if (queued === undefined) return;
     this.#queue.delete(id);
-    this.#queuedBytes -= payload.capacity;
-    this.#acknowledged++;
+    this.#queuedBytes -= queued.payload.capacity;
     this.#onOutcome(id, outcome);
-    payload.release();
-    while (this.#flushes[0] !== undefined && this.#flushes[0].until <= this.#acknowledged)
+    queued.payload.release();
+    const [first] = this.#queue.values();
+    while (this.#flushes[0] !== undefined && this.#flushes[0].until < (first?.number ?? Infinity))
       this.#flushes.shift()?.resolve(true);
   }
 
@@ -337,16 +334,12 @@ export class DiskStore {
   }
 
   #dropQueue(): void {
-    for (const payload of this.#queue.values()) {
+    for (const { payload } of this.#queue.values()) {
       this.#dropped++;
       payload.release();
     }
     this.#queue.clear();
     this.#queuedBytes = 0;
-  }
-
-  #lose(reason: string): void {
-    this.#loss = reason;
   }
 
   #state(): DiskStoreStats['thread'] {

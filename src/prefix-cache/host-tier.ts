@@ -108,6 +108,14 @@ export class HostTier {
     return true;
   }
 
+  /** Blocks were used. Those that are not here change nothing. */
+  touch(ids: readonly BlockId[]): void {
+    for (const id of ids) {
+      const entry = this.#entries.get(id);
+      if (entry !== undefined) this.#use(entry);
+    }
+  }
+
   /**
    * The payload of a block, which counts as a use. It stays in the tier until {@link unpin}; the tier keeps the
    * reference.
