@@ -50,9 +50,9 @@ export class DiskIndex {
   add(found: FoundBlock, parent: BlockId): void {
     this.remove(found.id);
     const entry = { ...found, scan: this.#scan } as Entry;
+    linkBefore(entry, this.#entries.get(parent) ?? this.#ring);
     this.#entries.set(entry.id, entry);
     this.#bytes += entry.bytes;
-    linkBefore(entry, this.#entries.get(parent) ?? this.#ring);
   }
 
   /** A block was used. */
@@ -99,8 +99,11 @@ export class DiskIndex {
 
   /** Forgets what is gone, and orders by use, which other processes may have changed. O(n log n). */
   endScan(): void {
-    for (const entry of this.#entries.values()) if (entry.scan < this.#scan) this.remove(entry.id);
-    const sorted = [...this.#entries.values()].toSorted((a, b) => a.usedAt - b.usedAt);
+    const entries: Entry[] = [];
+    for (let entry = this.#ring.newer; entry !== this.#ring; entry = entry.newer) entries.push(entry);
+    for (const entry of entries) if (entry.scan < this.#scan) this.remove(entry.id);
+    // Stable: files of one time, as file systems with coarse times have them, keep their order.
+    const sorted = entries.filter(({ scan }) => scan === this.#scan).toSorted((a, b) => a.usedAt - b.usedAt);
     this.#ring.older = this.#ring;
     this.#ring.newer = this.#ring;
     for (const entry of sorted) linkBefore(entry, this.#ring);

@@ -8,6 +8,8 @@ interface Entry {
   readonly cost: number;
   /** Worth of keeping it: the tier's inflation when it was last used, plus cost for each byte. */
   value: number;
+  /** Among blocks of the same value, the one whose last use is longest ago goes first. */
+  lastUse: number;
   pins: number;
   /** Blocks of this tier whose parent it is. */
   children: number;
@@ -42,6 +44,7 @@ export class HostTier {
   #limit: number;
   #bytes = 0;
   #inflation = 0;
+  #uses = 0;
   #pinned = 0;
   #inserted = 0;
   #evicted = 0;
@@ -98,7 +101,7 @@ export class HostTier {
     }
     const children = this.#orphans.get(key.id) ?? 0;
     this.#orphans.delete(key.id);
-    const entry: Entry = { key, payload: payload.retain(), cost, value: 0, pins: 0, children };
+    const entry: Entry = { key, payload: payload.retain(), cost, value: 0, lastUse: 0, pins: 0, children };
     this.#use(entry);
     this.#entries.set(key.id, entry);
     if (children === 0) this.#leaves.set(key.id, entry);
@@ -171,6 +174,7 @@ export class HostTier {
 
   #use(entry: Entry): void {
     entry.value = this.#inflation + entry.cost / entry.payload.capacity;
+    entry.lastUse = ++this.#uses;
   }
 
   #makeRoom(bytes: number): boolean {
@@ -192,7 +196,7 @@ export class HostTier {
   #leastValuable(): Entry | undefined {
     let least: Entry | undefined;
     for (const leaf of this.#leaves.values())
-      if (leaf.pins === 0 && (least === undefined || leaf.value < least.value)) least = leaf;
+      if (leaf.pins === 0 && (least === undefined || isBefore(leaf, least))) least = leaf;
     return least;
   }
 
@@ -221,4 +225,8 @@ export class HostTier {
     parent.children++;
     this.#leaves.delete(parentId);
   }
+}
+
+function isBefore(a: Entry, b: Entry): boolean {
+  return a.value === b.value ? a.lastUse < b.lastUse : a.value < b.value;
 }
