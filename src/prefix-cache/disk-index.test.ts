@@ -45,7 +45,8 @@ describe('a disk index', () => {
     index.endScan();
     index.add(found('now', 101), '');
     expect(index.get('future')?.usedAt).toBe(100);
-    index.beginScan();
+    index.seen(found('future', 1e15), 200);
+    expect(index.get('future')?.usedAt).toBe(100);
     index.seen(found('future', 1e15), 50);
     expect(index.get('future')?.usedAt).toBe(50);
   });

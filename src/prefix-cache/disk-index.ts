@@ -83,18 +83,18 @@ export class DiskIndex {
     this.#scan++;
   }
 
-  /** A scan has met this file. @param now no file was used later, whatever the clock said then */
+  /** A scan has met this file. @param now a file that was used later says nothing: the clock was put back */
   seen(found: FoundBlock, now: number): void {
-    const usedAt = Math.min(found.usedAt, now);
     const entry = this.#entries.get(found.id);
     if (entry === undefined) {
-      this.add({ ...found, usedAt }, '');
+      this.add({ ...found, usedAt: Math.min(found.usedAt, now) }, '');
       return;
     }
     entry.scan = this.#scan;
     this.#bytes += found.bytes - entry.bytes;
     entry.bytes = found.bytes;
-    entry.usedAt = Math.max(Math.min(entry.usedAt, now), usedAt);
+    entry.usedAt = Math.min(entry.usedAt, now);
+    if (found.usedAt <= now) entry.usedAt = Math.max(entry.usedAt, found.usedAt);
   }
 
   /** Forgets what is gone, and orders by use, which other processes may have changed. O(n log n). */
