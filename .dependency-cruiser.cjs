@@ -8,6 +8,7 @@ const allowed = {
   core: [],
   native: ['^src/core/'],
   scheduler: ['^src/core/'],
+  'prefix-cache': ['^src/core/'],
   engine: ['^src/core/', '^src/scheduler/', '^src/prefix-cache/'],
   pool: ['^src/core/', '^src/engine/engine\\.ts$'],
   metrics: ['^src/core/', '^src/engine/engine\\.ts$', '^src/pool/'],

@@ -1,0 +1,218 @@
+import type { BlockId, BlockKey } from './block-id.js';
+import type { VerifyReport } from './disk-stats.js';
+import { DiskStore, type DiskStoreStats } from './disk-store.js';
+import { HostTier, type HostTierStats } from './host-tier.js';
+import { PayloadPool, type Payload, type PayloadPoolStats } from './payload.js';
+import type { StoreSettings } from './store-settings.js';
+
+export interface PrefixStoreOptions extends StoreSettings {
+  /** Of what makes states exchangeable; see `fingerprintOf`. */
+  readonly fingerprint: string;
+  /** What computing a block again takes, in any unit that is the same for all; the tokens of it when absent. */
+  readonly costOf?: ((key: BlockKey) => number) | undefined;
+  /** For tests: another module for the disk thread. */
+  readonly threadModule?: string | URL | undefined;
+}
+
+/** How much of a chain is held, from its first block on. */
+export interface HeldChain {
+  /** Blocks that {@link PrefixStore.load} would find. */
+  readonly length: number;
+  /** Of these, blocks in RAM. */
+  readonly host: number;
+  /** Of these, blocks that would be read from the disk, or from what is queued for it. */
+  readonly disk: number;
+}
+
+export interface PrefixStoreStats {
+  readonly host: HostTierStats;
+  readonly payloads: PayloadPoolStats;
+  /** Blocks that were loaded from RAM and from the disk, and chains that ended before what was asked for. */
+  readonly hostHits: number;
+  readonly diskHits: number;
+  readonly misses: number;
+  /** Undefined when there is no disk. */
+  readonly disk: DiskStoreStats | undefined;
+}
+
+/**
+ * Blocks and snapshots of one model in RAM and on disk. A saved block is in RAM at once and on its way to the disk; one
+ * that is loaded from the disk is in RAM again. Nothing here throws or waits for a disk that hangs: what can not be had
+ * is not held.
+ *
+ * Payloads are counted references: whoever gets one releases it. What is in one must not be changed once it was saved.
+ */
+export class PrefixStore {
+  readonly #pool: PayloadPool;
+  readonly #host: HostTier;
+  readonly #disk: DiskStore | undefined;
+  readonly #costOf: (key: BlockKey) => number;
+  /** Of the blocks in RAM, those that are on disk as well. */
+  readonly #onDisk = new Set<BlockId>();
+  #hostHits = 0;
+  #diskHits = 0;
+  #misses = 0;
+
+  constructor(options: PrefixStoreOptions) {
+    const { fingerprint, hostBytes, spareBytes, disk, costOf, threadModule } = options;
+    this.#costOf = costOf ?? tokensOf;
+    this.#pool = new PayloadPool(spareBytes);
+    this.#host = new HostTier(hostBytes, (key, payload) => this.#demote(key, payload));
+    if (disk === undefined || disk.bytes === 0) return;
+    const { bytes: limit, ...others } = disk;
+    this.#disk = new DiskStore({ ...others, limit, fingerprint, threadModule }, this.#pool, (id, outcome) => {
+      if ((outcome === 'written' || outcome === 'present') && this.#host.has(id)) this.#onDisk.add(id);
+    });
+  }
+
+  /** Bytes of RAM for blocks. Setting it evicts what is above it, and lets go of unused memory. */
+  get hostBytes(): number {
+    return this.#host.limit;
+  }
+
+  set hostBytes(bytes: number) {
+    const less = bytes < this.#host.limit;
+    this.#host.limit = bytes;
+    if (less) this.#pool.trim();
+  }
+
+  /** Memory for a block, to be filled, saved and released. Its content is not cleared. */
+  allocate(bytes: number): Payload {
+    return this.#pool.take(bytes);
+  }
+
+  /** Whether a block is in RAM: it need not be saved again. Says nothing about the disk. */
+  holds(id: BlockId): boolean {
+    return this.#host.has(id);
+  }
+
+  /** How much of a chain is held where. It may be less by the time that it is loaded. @param keys from the first on */
+  async find(keys: readonly BlockKey[]): Promise<HeldChain> {
+    const inHost = keys.map(({ id }) => this.#host.has(id));
+    const others = keys.filter((_, at) => inHost[at] === false).map(({ id }) => id);
+    const there = others.length === 0 ? 0 : ((await this.#disk?.leading(others)) ?? 0);
+    let length = 0;
+    let disk = 0;
+    while (length < keys.length && (inHost[length] === true || disk < there)) {
+      if (inHost[length] === false) disk++;
+      length++;
+    }
+    return { length, host: length - disk, disk };
+  }
+
+  /**
+   * Blocks from the first key on, up to one that is not held; from the disk they come checked, and stay in RAM as far
+   * as there is room. Counts as a use. All payloads are in memory at once: long chains are better loaded in parts.
+   * @param keys from the first block that is wanted on
+   * @returns payloads of the first keys, each with a reference that is the caller's
+   */
+  async load(keys: readonly BlockKey[]): Promise<Payload[]> {
+    const loaded: Payload[] = [];
+    const pinned: BlockId[] = [];
+    while (loaded.length < keys.length) {
+      const id = keys[loaded.length]?.id ?? '';
+      const payload = this.#host.pin(id);
+      if (payload === undefined) {
+        if (!(await this.#loadFromDisk(keys, loaded))) break;
+        continue;
+      }
+      pinned.push(id);
+      loaded.push(payload.retain());
+      this.#hostHits++;
+    }
+    for (const id of pinned) this.#host.unpin(id);
+    if (loaded.length < keys.length) this.#misses++;
+    this.#disk?.touch(keys.slice(0, loaded.length).map(({ id }) => id));
+    return loaded;
+  }
+
+  /**
+   * Keeps a block in RAM, and has it written to the disk if it is not there. Never waits. Parents are saved before
+   * their children.
+   * @param payload the reference stays the caller's
+   * @param cost what computing it again takes; `costOf` when absent
+   */
+  save(key: BlockKey, payload: Payload, cost = this.#costOf(key)): void {
+    this.#host.put(key, payload, cost);
+    if (!this.#onDisk.has(key.id)) this.#disk?.write(key, payload);
+  }
+
+  /** A chain was used, although it was not loaded. @param keys from the first block on */
+  touch(keys: readonly BlockKey[]): void {
+    const ids = keys.map(({ id }) => id);
+    this.#host.touch(ids);
+    this.#disk?.touch(ids);
+  }
+
+  /**
+   * Waits until all that was saved is on disk, as far as the disk takes it.
+   * @param deadline milliseconds
+   * @returns whether it was in time
+   */
+  async flush(deadline: number): Promise<boolean> {
+    return this.#disk === undefined || this.#disk.flush(deadline);
+  }
+
+  async stats(): Promise<PrefixStoreStats> {
+    const disk = await this.#disk?.stats();
+    return {
+      host: this.#host.stats(),
+      payloads: this.#pool.stats(),
+      hostHits: this.#hostHits,
+      diskHits: this.#diskHits,
+      misses: this.#misses,
+      disk,
+    };
+  }
+
+  /** Removes all blocks of this model. @returns blocks removed from RAM, and files removed */
+  async clear(): Promise<{ host: number; disk: number }> {
+    const host = this.#host.clear();
+    this.#onDisk.clear();
+    this.#pool.trim();
+    return { host, disk: (await this.#disk?.clear()) ?? 0 };
+  }
+
+  /** Reads every file of this model and sets bad ones aside. @returns undefined when there is no disk */
+  async verify(): Promise<VerifyReport | undefined> {
+    return this.#disk?.verify();
+  }
+
+  /**
+   * Writes what is to be written, ends the disk thread and gives the memory back. The store is of no use then.
+   * @param deadline milliseconds; what is not written by then is lost
+   */
+  async close(deadline: number): Promise<void> {
+    await this.#disk?.close(deadline);
+    this.#host.clear();
+    this.#onDisk.clear();
+    this.#pool.trim();
+  }
+
+  /** @returns false when the chain ends here */
+  async #loadFromDisk(keys: readonly BlockKey[], loaded: Payload[]): Promise<boolean> {
+    if (this.#disk === undefined) return false;
+    const start = loaded.length;
+    const rest = keys.slice(start);
+    const inHost = rest.findIndex(({ id }) => this.#host.has(id));
+    const wanted = inHost < 0 ? rest : rest.slice(0, inHost);
+    const payloads = await this.#disk.read(wanted.map(({ id }) => id));
+    for (const [at, payload] of payloads.entries()) {
+      loaded.push(payload);
+      this.#diskHits++;
+      const key = wanted[at];
+      if (key !== undefined && this.#host.put(key, payload, this.#costOf(key))) this.#onDisk.add(key.id);
+    }
+    return payloads.length === wanted.length;
+  }
+
+  /** What leaves RAM goes to the disk, unless it is there: it was dropped or refused when it was saved. */
+  #demote(key: BlockKey, payload: Payload): void {
+    if (!this.#onDisk.delete(key.id)) this.#disk?.write(key, payload);
+  }
+}
+
+function tokensOf(key: BlockKey): number {
+  // All that comes before a snapshot is computed again without it.
+  return key.kind === 'block' ? key.tokens : key.position + key.tokens;
+}
