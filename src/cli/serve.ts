@@ -24,7 +24,9 @@ export async function serve(options: ServeOptions): Promise<void> {
   const file = options.config === '' ? undefined : options.config;
   const settings = await ServerSettings.read(file, toOverrides(options));
   const { host, logLevel } = settings.current;
-  const log = pino({ name: 'heddle', level: logLevel, base: null }, pino.destination(2));
+  // Written at once: what is said last is what tells why the server ended.
+  const destination = pino.destination({ dest: 2, sync: true });
+  const log = pino({ name: 'heddle', level: logLevel, base: null }, destination);
   const metrics = new Metrics();
   const observer = new CompositeObserver(new ConsoleObserver(process.stdout), metrics.observer);
   const pool = createPool(() => settings.current, observer, log);

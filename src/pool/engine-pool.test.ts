@@ -187,12 +187,13 @@ describe('unloading', () => {
     await pool.unload('a', 0);
     expect(happened.at(-1)).toBe('a quarantined');
     expect(pool.ledger).toMatchObject([{ id: 'a', state: 'quarantined' }]);
+    // Its clients are told while it is still stuck.
+    await expect(collect(generation)).rejects.toMatchObject({ code: 'model_unloading' });
 
     const { engine } = await pool.lease('a');
     expect(contained).toEqual([false, true]);
     expect((await collect(engine.generate(makeRequest()))).finishes).toEqual(['length']);
     stuck?.gate.open();
-    await expect(collect(generation)).rejects.toMatchObject({ code: 'model_unloading' });
     while (pool.ledger.length > 1) await new Promise((resolve) => setImmediate(resolve));
     expect(pool.ledger).toMatchObject([{ id: 'a', state: 'resident' }]);
   });

@@ -28,8 +28,13 @@ export class TestPool {
   constructor({
     policy,
     probe,
+    makeTransport = () => new InMemoryTransport(),
     ...settings
-  }: Partial<PoolSettings> & { policy?: Partial<PoolPolicy>; probe?: MemoryProbe } = {}) {
+  }: Partial<PoolSettings> & {
+    policy?: Partial<PoolPolicy>;
+    probe?: MemoryProbe;
+    makeTransport?: () => InMemoryTransport;
+  } = {}) {
     this.#settings = {
       defaults: { ...defaultModelSettings, contextSize: 512, slots: 2, batchSize: 64 },
       memoryCeiling: 2 ** 40,
@@ -40,7 +45,7 @@ export class TestPool {
       catalogue: new ModelCatalogue([this.#folder], silentLogger),
       settings: this.#settings,
       createEngine: (_, contained) => {
-        const transport = new InMemoryTransport();
+        const transport = makeTransport();
         this.transports.push(transport);
         this.contained.push(contained);
         return new Engine(transport);
