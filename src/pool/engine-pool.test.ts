@@ -170,6 +170,7 @@ describe('unloading', () => {
     await test.until('a draining');
     const hasty = pool.unload('a', 0);
     await test.until('a unloading');
+    await new Promise((resolve) => setImmediate(resolve)); // the engine is told
     transport?.gate.open();
     await Promise.all([patient, hasty]);
     expect(await text).toMatchObject({ code: 'model_unloading' });
