@@ -13,7 +13,7 @@ import { ConsoleObserver } from './console-observer.js';
 import { createPool } from './create-pool.js';
 import { fatalError } from './fatal-error.js';
 import { onHangup } from './hangup.js';
-import { toOverrides, type ServeOptions } from './options.js';
+import { configFile, toOverrides, type ServeOptions } from './options.js';
 import { ServerSettings } from './server-settings.js';
 
 /**
@@ -21,7 +21,7 @@ import { ServerSettings } from './server-settings.js';
  * docs/operations.md lists its exit codes.
  */
 export async function serve(options: ServeOptions): Promise<void> {
-  const file = options.config === '' ? undefined : options.config;
+  const file = configFile(options);
   const settings = await ServerSettings.read(file, toOverrides(options));
   const { host, logLevel } = settings.current;
   // Written at once: what is said last is what tells why the server ended.
