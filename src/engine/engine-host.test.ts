@@ -10,12 +10,13 @@ import type { EngineCommand, EngineEvent } from './protocol.js';
 
 /**
  * What a host answers that is given these commands at once, and `close`, call 99, when it has nothing more to do.
- * @param inbox for commands that come later
+ * @param options.inbox for commands that come later
+ * @param options.post called with each event before it counts as sent
  */
 async function eventsFor(
   commands: readonly EngineCommand[],
   open?: OpenRunner,
-  inbox: EngineCommand[] = [],
+  { inbox = [], post = () => {} }: { inbox?: EngineCommand[]; post?: (event: EngineEvent) => void } = {},
 ): Promise<EngineEvent[]> {
   inbox.push(...commands);
   const events: EngineEvent[] = [];
@@ -26,7 +27,10 @@ async function eventsFor(
         inbox.push({ type: 'close', call: 99 });
         return Promise.resolve();
       },
-      post: (event) => events.push(structuredClone(event)),
+      post: (event) => {
+        post(event);
+        events.push(structuredClone(event));
+      },
     },
     {
       runner: {
@@ -109,7 +113,7 @@ describe('an engine host', () => {
         { type: 'generate', request, lane: 0 },
       ],
       async (options, { abortFlag }) => Promise.resolve(new Watched(options, abortFlag)),
-      inbox,
+      { inbox },
     );
     expect(calls).toEqual(['64 rows', '64 rows', '1 threads', '22 rows', '1 rows']);
   });
@@ -134,6 +138,25 @@ describe('an engine host', () => {
     });
     expect(events[0]).toMatchObject({ type: 'refused', call: 1, error: { code: 'internal_error' } });
     expect(events[1]).toMatchObject({ type: 'result', call: 2 });
+  });
+
+  test('frees the model when it can not go on', async () => {
+    const runners: FakeRunner[] = [];
+    const ended = eventsFor(
+      [load, { type: 'generate', request: makeRequest(), lane: 0 }],
+      async (options, { abortFlag }) => {
+        const runner = new FakeRunner(options, abortFlag);
+        runners.push(runner);
+        return Promise.resolve(runner);
+      },
+      {
+        post: ({ type }) => {
+          if (type === 'step') throw new Error('the gateway can not be told');
+        },
+      },
+    );
+    await expect(ended).rejects.toThrow('the gateway can not be told');
+    expect(runners.map(({ disposed }) => disposed)).toEqual([true]);
   });
 
   test('that is closed without a model has nothing to report', async () => {

@@ -8,7 +8,7 @@ import {
   type MemoryHolder,
 } from './memory-budget.js';
 import type { PoolPolicy } from './pool-policy.js';
-import { untilAborted, withDeadline } from './waiting.js';
+import { untilAborted, withDeadline } from '../core/waiting.js';
 
 /** A load that waits for memory. */
 interface Claim {

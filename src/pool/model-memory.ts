@@ -125,7 +125,7 @@ export class ModelMemory {
     const missing = release.expectedBytes - (early.returnedBytes ?? 0);
     const remainder: Remainder = { bytes: missing, state: 'releasing' };
     this.#remainders.add(remainder);
-    void this.#barrier.wait(release, leakDeadline).then((late) => {
+    void this.#barrier.wait(release, leakDeadline, { background: true }).then((late) => {
       if (late.state === 'missing') remainder.state = 'leaked';
       else this.#remainders.delete(remainder);
       report(late, true);

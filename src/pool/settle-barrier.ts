@@ -58,14 +58,24 @@ export class SettleBarrier {
     return { pid, isProcess, expectedBytes, changes, ...(before === undefined ? {} : { before }) };
   }
 
-  /** Reads until the memory is back, or that many milliseconds are over; at least once. */
-  async wait(release: Release, milliseconds: number): Promise<Settlement> {
+  /**
+   * Reads until the memory is back, or that many milliseconds are over; at least once.
+   * @param options.background the wait alone does not keep this process alive
+   */
+  async wait(
+    release: Release,
+    milliseconds: number,
+    { background = false }: { background?: boolean } = {},
+  ): Promise<Settlement> {
     const deadline = performance.now() + milliseconds;
     for (let pause = 5; ; pause = Math.min(250, pause * 2)) {
       const settlement = await this.#look(release);
       const left = deadline - performance.now();
       if (settlement.state !== 'missing' || left <= 0) return settlement;
-      await new Promise((resolve) => setTimeout(resolve, Math.min(pause, left)));
+      await new Promise((resolve) => {
+        const timer = setTimeout(resolve, Math.min(pause, left));
+        if (background) timer.unref();
+      });
     }
   }
 

@@ -11,6 +11,10 @@ export class ScriptedProbe implements MemoryProbe {
   /** Readings so far. */
   readings = 0;
 
+  constructor(failure?: 'reject' | 'hang' | 'nothing') {
+    this.failure = failure;
+  }
+
   async process(): Promise<ProcessMemory | undefined> {
     this.readings++;
     if (this.failure === 'reject') throw new Error('the probe fails');
