@@ -26,25 +26,30 @@ export interface Sequence {
   slot: number | undefined;
   /** The sequence that computes the same prompt, which this one waits for instead of computing it again. */
   leader: Sequence | undefined;
-  /** The cells it shares with the other sequences of its request. */
-  shared: SharedCells | undefined;
   /** Undefined where tokens are generated: then the last row's logits are wanted. */
   readonly results: RowResults | undefined;
   /** That of its request. */
   readonly standing: Standing;
-}
-
-/** KV cells that several slots refer to: they are there once, until the last of the slots lets go. */
-export interface SharedCells {
-  readonly count: number;
+  /** Those of one scope may share cells, also after they have finished; undefined shares with nobody. */
+  readonly scope: string | undefined;
+  /** Tokens that were in the KV cache, or in another tier of the prefix cache, when it first had a slot. */
+  reused: number | undefined;
 }
 
 export function createSequence(
   id: number,
   prompt: readonly Token[],
-  leader?: Sequence,
-  results?: RowResults,
-  standing: Standing = plainStanding,
+  {
+    leader,
+    results,
+    standing = plainStanding,
+    scope,
+  }: {
+    readonly leader?: Sequence | undefined;
+    readonly results?: RowResults | undefined;
+    readonly standing?: Standing;
+    readonly scope?: string | undefined;
+  } = {},
 ): Sequence {
   return {
     id,
@@ -53,8 +58,9 @@ export function createSequence(
     computed: 0,
     slot: undefined,
     leader,
-    shared: undefined,
     results,
     standing,
+    scope,
+    reused: undefined,
   };
 }

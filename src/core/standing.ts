@@ -21,3 +21,10 @@ export function standingOf({ priority, fairnessKey }: Partial<Standing>): Standi
     fairnessKey: fairnessKey ?? plainStanding.fairnessKey,
   };
 }
+
+const ranks: Readonly<Record<Priority, number>> = { high: 0, normal: 1, batch: 2 };
+
+/** The place of a priority among all: what has the lower one goes first. */
+export function rankOf({ priority }: Standing): number {
+  return ranks[priority];
+}

@@ -33,7 +33,10 @@ export class EmbeddingWork implements Measurement {
     // Rows before the last are those of any prompt, where they can be computed without it.
     const from = pooling === 'last' && causal ? parts.tokens.length - 1 : 0;
     const results = { from, embeds: true };
-    this.sequence = createSequence(parts.sequenceId, parts.tokens, undefined, results, standingOf(request));
+    this.sequence = createSequence(parts.sequenceId, parts.tokens, {
+      results,
+      standing: standingOf(request),
+    });
   }
 
   read(span: BatchSpan, firstRow: number, runner: ModelRunner): EmbeddingUpdate | undefined {

@@ -229,7 +229,7 @@ export class EngineCore {
     try {
       for (let index = 0; index < request.choices; index++) {
         const [leader, id] = [choices[0]?.sequence, this.#nextSequenceId++];
-        const sequence = createSequence(id, prompt, leader, undefined, standingOf(request));
+        const sequence = createSequence(id, prompt, { leader, standing: standingOf(request), scope: '' });
         const sampler = this.#runner.createSampler(request.sampling, {
           seed: (seed + index) >>> 0,
           prompt,

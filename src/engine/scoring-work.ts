@@ -31,7 +31,7 @@ export class ScoringWork implements Measurement {
     const computed = [...prompt, ...continuation.slice(0, -1)];
     const from = prompt.length - 1;
     const results = { from, embeds: false };
-    this.sequence = createSequence(parts.sequenceId, computed, undefined, results, standingOf(request));
+    this.sequence = createSequence(parts.sequenceId, computed, { results, standing: standingOf(request) });
   }
 
   read(span: BatchSpan, firstRow: number, runner: ModelRunner): ScoreUpdate | undefined {

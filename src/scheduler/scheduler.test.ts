@@ -4,6 +4,7 @@ import type { Batch } from '../core/batch.js';
 import type { Token } from '../core/generation.js';
 import type { Priority } from '../core/standing.js';
 import { createSequence, type Sequence } from '../core/sequence.js';
+import { schedule } from '../testing/schedule.js';
 import { SchedulerDrive, type Outcome } from '../testing/scheduler-drive.js';
 import { Scheduler, type SchedulerLimits } from './scheduler.js';
 
@@ -22,13 +23,19 @@ describe('one step', () => {
   test('an empty scheduler has nothing to do', () => {
     const scheduler = new Scheduler(roomy);
     expect(scheduler.idle).toBe(true);
-    expect(scheduler.schedule()).toEqual({ batch: { spans: [], rows: 0 }, preempted: [] });
+    expect(schedule(scheduler)).toEqual({
+      batch: { spans: [], rows: 0 },
+      operations: [],
+      placed: [],
+      preempted: 0,
+      emptied: [],
+    });
   });
 
   test('a prompt that fits is computed whole, and its last row gives output', () => {
     const scheduler = new Scheduler(roomy);
     scheduler.add(createSequence(1, [7, 8, 9]));
-    const { batch } = scheduler.schedule();
+    const { batch } = schedule(scheduler);
     expect(batch).toEqual({
       spans: [{ sequenceId: 1, slot: 0, start: 0, tokens: [7, 8, 9], output: true }],
       rows: 3,
@@ -39,7 +46,7 @@ describe('one step', () => {
     const scheduler = new Scheduler({ ...roomy, stepBudget: 10 });
     scheduler.add(createSequence(1, prompt(24)));
     const seen = [0, 1, 2].map(() => {
-      const { batch } = scheduler.schedule();
+      const { batch } = schedule(scheduler);
       scheduler.advance(batch);
       return batch.spans.map(({ start, tokens, output }) => ({ start, tokens, output }));
     });
@@ -48,18 +55,18 @@ describe('one step', () => {
       [{ start: 10, tokens: prompt(10, 10), output: false }],
       [{ start: 20, tokens: prompt(4, 20), output: true }],
     ]);
-    expect(scheduler.schedule().batch.rows).toBe(0);
+    expect(schedule(scheduler).batch.rows).toBe(0);
   });
 
   test('generating sequences come first, prompts fill what is left in order of arrival', () => {
     const scheduler = new Scheduler({ ...roomy, stepBudget: 10 });
     const generating = createSequence(1, prompt(4));
     scheduler.add(generating);
-    scheduler.advance(scheduler.schedule().batch);
+    scheduler.advance(schedule(scheduler).batch);
     scheduler.append(generating, 100);
     scheduler.add(createSequence(2, prompt(6)));
     scheduler.add(createSequence(3, prompt(6)));
-    expect(rows(scheduler.schedule().batch)).toEqual([
+    expect(rows(schedule(scheduler).batch)).toEqual([
       [1, 4, 1],
       [2, 0, 6],
       [3, 0, 3],
@@ -69,8 +76,8 @@ describe('one step', () => {
   test('a step that is not advanced is scheduled again as it was', () => {
     const scheduler = new Scheduler(roomy);
     scheduler.add(createSequence(1, prompt(4)));
-    const first = scheduler.schedule();
-    expect(scheduler.schedule()).toEqual(first);
+    const { batch } = schedule(scheduler);
+    expect(schedule(scheduler).batch).toEqual(batch);
   });
 
   test('a sequence waits while no slot is free', () => {
@@ -78,10 +85,11 @@ describe('one step', () => {
     const first = createSequence(1, prompt(4));
     scheduler.add(first);
     scheduler.add(createSequence(2, prompt(4)));
-    scheduler.schedule();
+    schedule(scheduler);
     expect([scheduler.running.length, scheduler.waiting.length]).toEqual([1, 1]);
-    expect(scheduler.remove(first)).toBe(0);
-    expect(rows(scheduler.schedule().batch)).toEqual([[2, 0, 4]]);
+    scheduler.remove(first);
+    expect(scheduler.takeOperations()).toEqual([{ kind: 'empty', lane: 0 }]);
+    expect(rows(schedule(scheduler).batch)).toEqual([[2, 0, 4]]);
   });
 
   test('a sequence waits while there are no cells for it, and those behind it wait too', () => {
@@ -89,7 +97,7 @@ describe('one step', () => {
     scheduler.add(createSequence(1, prompt(100)));
     scheduler.add(createSequence(2, prompt(90)));
     scheduler.add(createSequence(3, prompt(5)));
-    scheduler.schedule();
+    schedule(scheduler);
     expect(scheduler.running.map(({ id }) => id)).toEqual([1]);
     expect(scheduler.waiting.map(({ id }) => id)).toEqual([2, 3]);
   });
@@ -97,7 +105,7 @@ describe('one step', () => {
   test('a sequence that fills all cells runs when it is alone', () => {
     const scheduler = new Scheduler({ ...roomy, cells: 50 });
     scheduler.add(createSequence(1, prompt(50)));
-    expect(scheduler.schedule().batch.rows).toBe(50);
+    expect(schedule(scheduler).batch.rows).toBe(50);
   });
 
   test('a waiting sequence can be removed, and has no slot to empty', () => {
@@ -105,8 +113,9 @@ describe('one step', () => {
     const waiting = createSequence(2, prompt(4));
     scheduler.add(createSequence(1, prompt(4)));
     scheduler.add(waiting);
-    scheduler.schedule();
-    expect(scheduler.remove(waiting)).toBeUndefined();
+    schedule(scheduler);
+    scheduler.remove(waiting);
+    expect(scheduler.takeOperations()).toEqual([]);
     expect(scheduler.waiting).toEqual([]);
   });
 });
@@ -118,7 +127,7 @@ describe('preemption', () => {
     const [old, young] = [createSequence(1, prompt(40)), createSequence(2, prompt(40))];
     scheduler.add(old);
     scheduler.add(young);
-    for (let step = 0; step < 2; step++) scheduler.advance(scheduler.schedule().batch);
+    for (let step = 0; step < 2; step++) scheduler.advance(schedule(scheduler).batch);
     return { scheduler, old, young };
   }
 
@@ -129,11 +138,11 @@ describe('preemption', () => {
       scheduler.append(young, token);
     }
     expect(scheduler.usedCells).toBe(120);
-    expect(scheduler.schedule().preempted).toEqual([]);
+    expect(schedule(scheduler).emptied).toEqual([]);
     scheduler.append(old, 20);
     const slot = young.slot;
-    const { batch, preempted } = scheduler.schedule();
-    expect(preempted).toEqual([slot]);
+    const { batch, emptied } = schedule(scheduler);
+    expect(emptied).toEqual([slot]);
     expect(batch.spans.map(({ sequenceId }) => sequenceId)).toEqual([1]);
     expect(young).toMatchObject({ slot: undefined, computed: 0 });
     expect(young.tokens).toHaveLength(60);
@@ -146,7 +155,7 @@ describe('preemption', () => {
     scheduler.preempt();
     expect(scheduler.waiting.map(({ id }) => id)).toEqual([2, 3]);
     scheduler.remove(old);
-    expect(rows(scheduler.schedule().batch)).toEqual([
+    expect(rows(schedule(scheduler).batch)).toEqual([
       [2, 0, 41],
       [3, 0, 10],
     ]);
@@ -155,13 +164,13 @@ describe('preemption', () => {
 
   describe('among priorities', () => {
     const make = (id: number, priority: Priority, length = 20, leader?: Sequence): Sequence =>
-      createSequence(id, prompt(length), leader, undefined, { priority, fairnessKey: '' });
+      createSequence(id, prompt(length), { leader, standing: { priority, fairnessKey: '' } });
     const policy = { order: 'shortest', interTokenTarget: Infinity } as const;
 
     function running(...sequences: Sequence[]): Scheduler {
       const scheduler = new Scheduler({ slots: 8, cells: 2000, stepBudget: 512, policy });
       for (const sequence of sequences) scheduler.add(sequence);
-      scheduler.advance(scheduler.schedule().batch);
+      scheduler.advance(schedule(scheduler).batch);
       return scheduler;
     }
 
@@ -180,7 +189,7 @@ describe('preemption', () => {
       scheduler.preempt();
       scheduler.add(make(3, 'normal', 5));
       scheduler.add(make(4, 'high', 90));
-      scheduler.schedule();
+      schedule(scheduler);
       expect(scheduler.running.map(({ id }) => id)).toEqual([1, 4, 2, 3]);
     });
 
@@ -189,10 +198,10 @@ describe('preemption', () => {
       const scheduler = running(low);
       for (let id = 2; id <= 4; id++) {
         scheduler.add(make(id, 'high'));
-        scheduler.schedule();
+        schedule(scheduler);
         scheduler.preempt();
         expect(low.slot === undefined).toBe(id < 4);
-        scheduler.schedule();
+        schedule(scheduler);
       }
     });
 
@@ -211,7 +220,7 @@ describe('preemption', () => {
     const scheduler = new Scheduler(roomy);
     expect(scheduler.preempt()).toBeUndefined();
     scheduler.add(createSequence(1, prompt(4)));
-    scheduler.schedule();
+    schedule(scheduler);
     expect(scheduler.preempt()).toBeUndefined();
     expect(scheduler.running).toHaveLength(1);
   });
@@ -220,18 +229,18 @@ describe('preemption', () => {
     const { scheduler, old, young } = growing();
     scheduler.append(old, 1);
     scheduler.append(young, 1);
-    scheduler.schedule();
+    schedule(scheduler);
     scheduler.refused();
-    expect(scheduler.schedule().preempted).toHaveLength(1);
+    expect(schedule(scheduler).emptied).toHaveLength(1);
     expect(scheduler.running).toEqual([old]);
     for (let step = 0; step < 5; step++) {
-      scheduler.advance(scheduler.schedule().batch);
+      scheduler.advance(schedule(scheduler).batch);
       scheduler.append(old, step);
     }
     expect(scheduler.running).toEqual([old]);
     scheduler.remove(old);
     scheduler.add(createSequence(3, prompt(40)));
-    scheduler.schedule();
+    schedule(scheduler);
     expect(scheduler.running).toHaveLength(2);
   });
 });
@@ -241,7 +250,7 @@ describe('sequences that share a prompt', () => {
     const scheduler = new Scheduler(limits);
     const leader = createSequence(1, prompt(40));
     const sequences = [leader];
-    for (let id = 2; id <= count; id++) sequences.push(createSequence(id, prompt(40), leader));
+    for (let id = 2; id <= count; id++) sequences.push(createSequence(id, prompt(40), { leader }));
     for (const sequence of sequences) scheduler.add(sequence);
     return { scheduler, family: sequences };
   }
@@ -252,14 +261,14 @@ describe('sequences that share a prompt', () => {
       family: [leader, ...others],
     } = family(3);
     if (leader === undefined) throw new Error('no leader');
-    const { batch } = scheduler.schedule();
+    const { batch } = schedule(scheduler);
     expect(rows(batch)).toEqual([[1, 0, 40]]);
     scheduler.advance(batch);
     expect(scheduler.followers(leader)).toEqual(others);
     for (const follower of others) scheduler.share(follower);
     for (const sequence of [leader, ...others]) scheduler.append(sequence, 99);
     expect(scheduler.usedCells).toBe(40 + 3);
-    expect(rows(scheduler.schedule().batch)).toEqual([
+    expect(rows(schedule(scheduler).batch)).toEqual([
       [1, 40, 1],
       [2, 40, 1],
       [3, 40, 1],
@@ -270,7 +279,7 @@ describe('sequences that share a prompt', () => {
     const { scheduler, family: sequences } = family(2);
     const [leader, follower] = sequences;
     if (leader === undefined || follower === undefined) throw new Error('no family');
-    scheduler.advance(scheduler.schedule().batch);
+    scheduler.advance(schedule(scheduler).batch);
     scheduler.share(follower);
     scheduler.remove(leader);
     expect(scheduler.usedCells).toBe(40);
@@ -284,9 +293,9 @@ describe('sequences that share a prompt', () => {
       family: [leader, follower],
     } = family(2, { ...roomy, stepBudget: 10 });
     if (leader === undefined || follower === undefined) throw new Error('no family');
-    scheduler.advance(scheduler.schedule().batch);
+    scheduler.advance(schedule(scheduler).batch);
     scheduler.remove(leader);
-    expect(rows(scheduler.schedule().batch)).toEqual([[2, 0, 10]]);
+    expect(rows(schedule(scheduler).batch)).toEqual([[2, 0, 10]]);
   });
 
   test('one that gets its slot too late computes the prompt itself', () => {
@@ -295,22 +304,22 @@ describe('sequences that share a prompt', () => {
       family: [leader, follower],
     } = family(2, { ...roomy, slots: 1 });
     if (leader === undefined || follower === undefined) throw new Error('no family');
-    scheduler.advance(scheduler.schedule().batch);
+    scheduler.advance(schedule(scheduler).batch);
     scheduler.append(leader, 1);
     scheduler.remove(leader);
-    expect(rows(scheduler.schedule().batch)).toEqual([[2, 0, 40]]);
+    expect(rows(schedule(scheduler).batch)).toEqual([[2, 0, 40]]);
   });
 
   test('one does not wait for a first that has generated already and lost its cells', () => {
     const scheduler = new Scheduler({ slots: 2, cells: 150, stepBudget: 64 });
     const [other, leader] = [createSequence(1, prompt(20)), createSequence(2, prompt(40))];
-    const follower = createSequence(3, prompt(40), leader);
+    const follower = createSequence(3, prompt(40), { leader });
     for (const sequence of [other, leader, follower]) scheduler.add(sequence);
-    scheduler.advance(scheduler.schedule().batch);
+    scheduler.advance(schedule(scheduler).batch);
     scheduler.append(leader, 1);
     scheduler.preempt();
     scheduler.remove(other);
-    const { batch } = scheduler.schedule();
+    const { batch } = schedule(scheduler);
     // The leader's cells will hold more than the prompt when they are computed: they can not be shared then.
     expect(rows(batch)).toEqual([
       [2, 0, 41],
@@ -358,6 +367,34 @@ describe('whatever comes', () => {
         }
       }),
       { numRuns: 500 },
+    );
+  });
+
+  test('so it is where finished sequences stay in the cache, and others share what they left', () => {
+    const shared = fc.tuple(job, fc.constantFrom(undefined, '', '', 'other'));
+    const cache = fc.record({
+      extra: fc.integer({ min: 0, max: 5 }),
+      residentCells: fc.constantFrom(0, 20, 60, 200),
+      canCut: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(
+        limits,
+        cache,
+        fc.array(shared, { minLength: 1, maxLength: 12 }),
+        outcomes,
+        (room, kept, given, steps) => {
+          const jobs = given.map(([one, scope]) => ({ ...one, scope }));
+          const { extra, residentCells, canCut } = kept;
+          const lanes = room.slots + extra;
+          const drive = new SchedulerDrive({ ...room, lanes, residentCells, canCut }, jobs);
+          drive.run(steps);
+          for (const staying of jobs.filter(({ leavesAfter }) => leavesAfter === undefined)) {
+            expect(drive.finished.filter((done) => done.job === staying)).toHaveLength(staying.choices);
+          }
+        },
+      ),
+      { numRuns: 1000 },
     );
   });
 

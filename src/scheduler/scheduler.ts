@@ -1,7 +1,10 @@
 import type { Batch } from '../core/batch.js';
 import type { Token } from '../core/generation.js';
 import type { Sequence } from '../core/sequence.js';
+import { rankOf } from '../core/standing.js';
+import { Lanes, type LaneContent, type LaneOperation, type Reusable } from './lanes.js';
 import { plainPolicy, type SchedulingPolicy } from './policy.js';
+import { PrefixTree } from './prefix-tree.js';
 import { StepBudget } from './step-budget.js';
 import { loadOf, StepCost } from './step-cost.js';
 import { StepRows } from './step-rows.js';
@@ -9,8 +12,14 @@ import { Turns } from './turns.js';
 
 /** What a scheduler may use. */
 export interface SchedulerLimits {
-  /** Sequences in the KV cache at once. */
+  /** Sequences that run at once. */
   readonly slots: number;
+  /** Sequences in the KV cache at once, those that have finished included; as many as run when absent. */
+  readonly lanes?: number;
+  /** KV cells that finished sequences may keep; none when absent. */
+  readonly residentCells?: number;
+  /** The tail of a sequence can be removed from the cache; it can when absent. */
+  readonly canCut?: boolean;
   /** KV cells, shared by the slots. */
   readonly cells: number;
   /** Rows of one step. */
@@ -23,15 +32,28 @@ export interface SchedulerLimits {
   readonly policy?: SchedulingPolicy;
 }
 
-/** The decision for one step. */
-export interface Schedule {
-  readonly batch: Batch;
-  /** Slots that lost their sequence for want of cells; to be emptied before the batch is decoded. */
-  readonly preempted: readonly number[];
+/** Who has a lane from now on, and what must be done to the cache before the next batch. */
+export interface Admission {
+  /** In order, before anything else is done to the cache. */
+  readonly operations: readonly LaneOperation[];
+  /** Sequences that have a lane now; `computed` says how much of them it holds already. */
+  readonly placed: readonly Sequence[];
+  /** Sequences that lost their lane for want of cells. */
+  readonly preempted: number;
 }
 
 /** Cells kept free for each running sequence to grow into before another one is admitted beside it. */
 const growthHeadroom = 32;
+
+/** A prompt waits for another that is computing so many tokens of it, or more. */
+const worthWaiting = 64;
+
+/** A prompt that begins as one that is being computed. */
+interface Deferral {
+  readonly leader: Sequence;
+  /** Tokens in common. */
+  readonly count: number;
+}
 
 /**
  * Decides which rows each step computes. It does no I/O and knows no native code; it owns the sequences given to it.
@@ -56,7 +78,11 @@ export class Scheduler {
   readonly #waiting: Sequence[] = [];
   /** In order of admission. */
   readonly #running: Sequence[] = [];
-  readonly #freeSlots: number[];
+  readonly #lanes: Lanes;
+  /** What running sequences hold or will compute of their prompts, by scope. */
+  readonly #planned = new Map<string, PrefixTree<Sequence>>();
+  /** Of those that wait: for whose prompt. */
+  readonly #deferrals = new Map<Sequence, Deferral>();
   /** Cells that may be promised: fewer than the limit after the library had no room for what was promised. */
   #cells: number;
 
@@ -66,7 +92,8 @@ export class Scheduler {
     this.#turns = new Turns(this.#policy.order);
     this.#cost = new StepCost(this.#policy.threads);
     this.#cells = limits.cells;
-    this.#freeSlots = Array.from({ length: limits.slots }, (_, slot) => limits.slots - 1 - slot);
+    const { slots, lanes = slots, residentCells = 0, canCut = true } = limits;
+    this.#lanes = new Lanes({ lanes, residentCells, canCut });
   }
 
   get running(): readonly Sequence[] {
@@ -83,11 +110,17 @@ export class Scheduler {
 
   /** KV cells that running sequences hold or have been promised. */
   get usedCells(): number {
-    const shared = new Set(this.#running.map((sequence) => sequence.shared));
-    let used = 0;
-    for (const cells of shared) used += cells?.count ?? 0;
-    for (const sequence of this.#running) used += ownCells(sequence);
-    return used;
+    return this.#lanes.usedBy(this.#runningLanes()) + this.#promisedCells;
+  }
+
+  /** KV cells that only finished sequences refer to. */
+  get residentCells(): number {
+    return this.#lanes.residentCells;
+  }
+
+  /** What finished sequences left in the cache, by lane; that used longest ago first. */
+  get residents(): ReadonlyMap<number, LaneContent> {
+    return this.#lanes.residents;
   }
 
   /** Queues a sequence. Its tokens must fit the cells, or it would wait for ever. */
@@ -96,11 +129,29 @@ export class Scheduler {
     this.#turns.arrived(sequence);
   }
 
-  /** The rows of the next step. Admits waiting sequences and preempts running ones as needed. */
-  schedule(): Schedule {
+  /** Admits waiting sequences, and preempts running ones, as there is room. To be followed by {@link chooseRows}. */
+  admit(): Admission {
     const preempted = this.#preemptUntilFits();
-    if (preempted.length === 0) this.#admit();
-    return { batch: this.#chooseRows(), preempted };
+    const placed = preempted === 0 ? this.#admit() : [];
+    return { operations: this.#lanes.takeOperations(), placed, preempted };
+  }
+
+  /** What is to be done to the cache since sequences were removed; {@link admit} tells it too. */
+  takeOperations(): readonly LaneOperation[] {
+    return this.#lanes.takeOperations();
+  }
+
+  /** Tokens of a placed sequence that another tier of the cache had: its lane holds them now. */
+  restored(sequence: Sequence, count: number): void {
+    if (sequence.slot === undefined) return;
+    const { computed } = sequence;
+    this.#lanes.append(sequence.slot, sequence.tokens.slice(computed, computed + count));
+    sequence.computed += count;
+  }
+
+  /** How much of a prompt the cache holds. */
+  held(scope: string, tokens: readonly Token[]): number {
+    return this.#lanes.find(scope, tokens, tokens.length)?.count ?? 0;
   }
 
   /** The batch was decoded: its rows are in the cache. */
@@ -111,6 +162,7 @@ export class Scheduler {
       if (sequence === undefined) continue;
       prompts ||= !generates(sequence);
       sequence.computed += span.tokens.length;
+      this.#lanes.append(span.slot, span.tokens);
       this.#turns.computed(sequence, span.tokens.length);
     }
     if (prompts) this.#turns.rowsTaken();
@@ -139,10 +191,9 @@ export class Scheduler {
 
   /** The follower's slot now refers to the cells of its leader's prompt. */
   share(follower: Sequence): void {
-    const leader = follower.leader;
-    if (leader === undefined) return;
-    leader.shared ??= { count: leader.promptLength };
-    follower.shared = leader.shared;
+    const { leader, slot } = follower;
+    if (leader?.slot === undefined || slot === undefined) return;
+    this.#lanes.shared(leader.slot, slot, leader.tokens.slice(0, leader.promptLength));
     follower.computed = follower.promptLength;
     follower.leader = undefined;
   }
@@ -150,20 +201,20 @@ export class Scheduler {
   /** The slot's content is lost; the sequence keeps the slot and computes its tokens again. */
   restart(sequence: Sequence): void {
     sequence.computed = 0;
-    sequence.shared = undefined;
+    if (sequence.slot !== undefined) this.#lanes.cut(sequence.slot, 0);
   }
 
   /**
    * The library had no cells for a batch, though they were promised: it has fewer than was thought. Until nothing runs,
-   * so many are not promised again: the next step preempts, and what it preempts is not admitted to fail once more.
+   * so many are not promised again: the next step evicts or preempts, and what it preempts is not admitted to fail once more.
    */
   refused(): void {
-    this.#cells = Math.min(this.#cells, this.usedCells - 1);
+    this.#cells = Math.min(this.#cells, this.#committedCells - 1);
   }
 
   /**
    * Takes the cells of the newest running sequence of the lowest priority, and queues it again with all its tokens.
-   * @returns its slot, to be emptied; undefined when nothing or only one sequence is running
+   * @returns its lane; undefined when nothing or only one sequence is running
    */
   preempt(): number | undefined {
     if (this.#running.length < 2) return undefined;
@@ -173,6 +224,7 @@ export class Scheduler {
     const slot = sequence?.slot;
     if (sequence === undefined || slot === undefined) return undefined;
     drop(this.#running, sequence);
+    this.#lanes.drop(slot, contentOf(sequence));
     this.#release(sequence);
     this.#waiting.unshift(sequence);
     this.#turns.preempted(sequence, this.#running);
@@ -180,55 +232,154 @@ export class Scheduler {
   }
 
   /**
-   * The sequence ended, or its client left.
-   * @returns its slot, to be emptied; undefined when it had none
+   * The sequence ended, or its client left. What it has computed stays in the cache as long as there is room.
+   * @param options.keep false when what its slot holds is not to be trusted
    */
-  remove(sequence: Sequence): number | undefined {
-    const slot = sequence.slot;
+  remove(sequence: Sequence, { keep = true }: { keep?: boolean } = {}): void {
     this.#turns.left(sequence, drop(this.#waiting, sequence));
-    if (drop(this.#running, sequence)) this.#release(sequence);
+    this.#deferrals.delete(sequence);
+    if (drop(this.#running, sequence)) {
+      const content = contentOf(sequence);
+      if (keep && content !== undefined && sequence.slot !== undefined)
+        this.#lanes.keep(sequence.slot, content);
+      else if (sequence.slot !== undefined) this.#lanes.drop(sequence.slot);
+      this.#release(sequence);
+    }
     for (const follower of [...this.#waiting, ...this.#running]) {
       if (follower.leader === sequence) follower.leader = undefined;
     }
-    return slot;
   }
 
-  #preemptUntilFits(): number[] {
-    const preempted: number[] = [];
-    while (this.usedCells > this.#cells) {
-      const slot = this.preempt();
-      if (slot === undefined) break;
-      preempted.push(slot);
+  /** Finished sequences leave the cache: it is short of room in a way that was not foreseen, or is to be emptied. */
+  evictResidents(): void {
+    while (this.#lanes.evict());
+  }
+
+  /** Cells in the cache, those of finished sequences included, and those that are promised. */
+  get #committedCells(): number {
+    return this.#lanes.usedCells + this.#promisedCells;
+  }
+
+  get #promisedCells(): number {
+    return this.#running.reduce((sum, sequence) => sum + promised(sequence), 0);
+  }
+
+  #runningLanes(): number[] {
+    return this.#running.flatMap(({ slot }) => (slot === undefined ? [] : [slot]));
+  }
+
+  #preemptUntilFits(): number {
+    let preempted = 0;
+    while (this.#committedCells > this.#cells) {
+      if (this.#lanes.evict()) continue;
+      if (this.preempt() === undefined) break;
+      preempted++;
     }
     return preempted;
   }
 
-  #admit(): void {
-    while (this.#freeSlots.length > 0) {
+  #admit(): Sequence[] {
+    const placed: Sequence[] = [];
+    while (this.#running.length < this.#limits.slots) {
       const next = this.#next();
-      if (next === undefined) return;
+      if (next === undefined) break;
       if (next.leader !== undefined && !canLead(next.leader)) next.leader = undefined;
-      const headroom = growthHeadroom * this.#running.length;
-      if (this.usedCells + ownCells(next) + headroom > this.#cells && this.#running.length > 0) return;
+      const found = this.#reusable(next);
+      if (this.#defer(next, found?.count ?? 0)) continue;
       // Its followers are admitted with it, or they would find it past the prompt they are to share.
       const followers = this.#waiting.filter((sequence) => sequence.leader === next).length;
-      if (this.#freeSlots.length < 1 + Math.min(followers, this.#limits.slots - 1)) return;
-      const slot = this.#freeSlots.pop();
-      if (slot === undefined) return;
-      next.slot = slot;
+      const free = this.#limits.slots - this.#running.length;
+      if (free < 1 + Math.min(followers, this.#limits.slots - 1)) break;
+      if (!this.#place(next, found)) break;
       this.#turns.admitted(next, next.leader === undefined ? this.#waiting : undefined);
       drop(this.#waiting, next);
       this.#running.push(next);
+      this.#plan(next);
+      placed.push(next);
     }
+    return placed;
+  }
+
+  /** What the cache holds of a sequence that waits. At least its last token is to be computed: its result is wanted. */
+  #reusable({ leader, scope, tokens }: Sequence): Reusable | undefined {
+    if (leader !== undefined || scope === undefined) return undefined;
+    return this.#lanes.find(scope, tokens, tokens.length - 1);
+  }
+
+  /** Gives a sequence a lane, if there are cells for it, or for as long as nothing runs. */
+  #place(sequence: Sequence, found: Reusable | undefined): boolean {
+    const { leader, tokens, scope } = sequence;
+    const alone = this.#running.length === 0;
+    const lanes = this.#runningLanes();
+    const promisedCells = this.#promisedCells + growthHeadroom * this.#running.length;
+    const free = this.#cells - promisedCells;
+    const lacks = leader === undefined ? tokens.length : tokens.length - leader.promptLength;
+    const wanted = lacks - (found?.count ?? 0);
+    let cutSource = false;
+    if (found === undefined) {
+      if (!alone && this.#lanes.usedBy(lanes) + wanted > free) return false;
+    } else if (this.#lanes.usedBy([...lanes, found.lane]) + wanted > free) {
+      if (!alone && this.#lanes.usedBy(lanes) + lacks > free) return false;
+      cutSource = true;
+    }
+    const slot = this.#lanes.take(scope, tokens, found, { cutSource });
+    while (this.#lanes.usedCells + wanted > free && this.#lanes.evict());
+    sequence.slot = slot;
+    sequence.computed = found?.count ?? 0;
+    sequence.reused ??= sequence.computed;
+    return true;
+  }
+
+  /** Whether a sequence is to wait for another one, which computes what it would compute as well. */
+  #defer(sequence: Sequence, held: number): boolean {
+    const { leader, scope, tokens, standing } = sequence;
+    const tree = scope === undefined || leader !== undefined ? undefined : this.#planned.get(scope);
+    if (tree === undefined || this.#limits.canCut === false) return false;
+    const { length, owner } = tree.match(tokens);
+    const count = Math.min(length, tokens.length - 1);
+    if (owner === undefined || count - held < worthWaiting || rankOf(owner.standing) > rankOf(standing))
+      return false;
+    this.#deferrals.set(sequence, { leader: owner, count });
+    return true;
+  }
+
+  #isDeferred(sequence: Sequence): boolean {
+    const deferral = this.#deferrals.get(sequence);
+    if (deferral === undefined) return false;
+    const { leader, count } = deferral;
+    if (leader.slot !== undefined && leader.computed < count) return true;
+    this.#deferrals.delete(sequence);
+    return false;
+  }
+
+  #plan(sequence: Sequence): void {
+    const { scope, tokens } = sequence;
+    if (scope === undefined) return;
+    let tree = this.#planned.get(scope);
+    if (tree === undefined) {
+      tree = new PrefixTree<Sequence>();
+      this.#planned.set(scope, tree);
+    }
+    tree.insert(sequence, tokens);
+  }
+
+  #unplan(sequence: Sequence): void {
+    const { scope } = sequence;
+    const tree = scope === undefined ? undefined : this.#planned.get(scope);
+    tree?.remove(sequence);
+    if (scope !== undefined && tree?.size === 0) this.#planned.delete(scope);
   }
 
   /** Who is to be admitted: a follower of one that was, else whose turn it is. */
   #next(): Sequence | undefined {
     const follower = this.#waiting.find(({ leader }) => leader !== undefined && canLead(leader));
-    return follower ?? this.#turns.next(this.#waiting);
+    if (follower !== undefined || this.#deferrals.size === 0)
+      return follower ?? this.#turns.next(this.#waiting);
+    return this.#turns.next(this.#waiting.filter((sequence) => !this.#isDeferred(sequence)));
   }
 
-  #chooseRows(): Batch {
+  /** The rows of the next step. */
+  chooseRows(): Batch {
     const { stepBudget, outputRows = stepBudget, causal = true } = this.#limits;
     const rows = new StepRows({ stepBudget, outputRows, causal });
     for (const sequence of this.#running) if (generates(sequence)) rows.add(sequence);
@@ -245,10 +396,10 @@ export class Scheduler {
   }
 
   #release(sequence: Sequence): void {
-    if (sequence.slot !== undefined) this.#freeSlots.push(sequence.slot);
     if (this.#running.length === 0) this.#cells = this.#limits.cells;
+    this.#unplan(sequence);
     sequence.slot = undefined;
-    this.restart(sequence);
+    sequence.computed = 0;
   }
 
   #runningById(id: number): Sequence | undefined {
@@ -266,10 +417,14 @@ function generates(sequence: Sequence): boolean {
   return sequence.results === undefined && lacking(sequence) === 1;
 }
 
-/** Cells the sequence holds or was promised for itself alone. */
-function ownCells(sequence: Sequence): number {
-  const elsewhere = sequence.leader?.promptLength ?? sequence.shared?.count ?? 0;
-  return sequence.tokens.length - elsewhere;
+/** Cells that a running sequence will still need, for the tokens it has. */
+function promised({ tokens, leader, computed }: Sequence): number {
+  return tokens.length - (leader?.promptLength ?? computed);
+}
+
+/** What a running sequence leaves in the cache; undefined when nobody may share it. */
+function contentOf({ scope, tokens, computed }: Sequence): LaneContent | undefined {
+  return scope === undefined || computed === 0 ? undefined : { scope, tokens: tokens.slice(0, computed) };
 }
 
 /**

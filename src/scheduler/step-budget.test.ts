@@ -26,7 +26,7 @@ function measuredEncoder(): StepCost {
 }
 
 function sequence(computed: number, results?: RowResults): Sequence {
-  return Object.assign(createSequence(1, [], undefined, results), { computed });
+  return Object.assign(createSequence(1, [], { results }), { computed });
 }
 
 const generating = (rows: number): StepLoad => ({ rows, outputs: rows, attended: 100 * rows });

@@ -11,7 +11,7 @@ let lastId = 0;
 function sequence(length: number, results?: RowResults, computed = 0): Sequence {
   const id = ++lastId;
   const tokens = Array.from({ length }, (_, index) => index);
-  return Object.assign(createSequence(id, tokens, undefined, results), { slot: id, computed });
+  return Object.assign(createSequence(id, tokens, { results }), { slot: id, computed });
 }
 
 const generating = (): Sequence => sequence(10, undefined, 9);

@@ -2,13 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createSequence, type Sequence } from '../core/sequence.js';
 import { standingOf, type Standing } from '../core/standing.js';
+import { schedule } from '../testing/schedule.js';
 import { Scheduler } from './scheduler.js';
 import { Turns } from './turns.js';
 
 let lastId = 0;
 function sequence(length: number, standing: Partial<Standing> = {}): Sequence {
   const tokens = Array.from({ length }, (_, index) => index);
-  return createSequence(++lastId, tokens, undefined, undefined, standingOf(standing));
+  return createSequence(++lastId, tokens, { standing: standingOf(standing) });
 }
 
 function waiting(...sequences: readonly Sequence[]): Turns {
@@ -89,10 +90,10 @@ test("the oldest's turn comes also when every request has several sequences", ()
   scheduler.add(old);
   for (let turn = 0; turn < 8; turn++) {
     const leader = sequence(5, { priority: 'high' });
-    const follower = createSequence(++lastId, leader.tokens, leader, undefined, leader.standing);
+    const follower = createSequence(++lastId, leader.tokens, { leader, standing: leader.standing });
     scheduler.add(leader);
     scheduler.add(follower);
-    scheduler.schedule();
+    schedule(scheduler);
     if (old.slot !== undefined) break;
     expect(scheduler.running).toEqual([leader, follower]);
     scheduler.remove(leader);

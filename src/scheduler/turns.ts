@@ -1,11 +1,9 @@
 import type { Sequence } from '../core/sequence.js';
-import type { Priority } from '../core/standing.js';
+import { rankOf } from '../core/standing.js';
 import { ServedTokens } from './served-tokens.js';
 
 /** `arrival`: first come, first served. `shortest`: by standing, then the shortest remaining prompt, with ageing. */
 export type SchedulingOrder = 'arrival' | 'shortest';
-
-const ranks: Readonly<Record<Priority, number>> = { high: 0, normal: 1, batch: 2 };
 
 /** Of so many turns, one is that of the oldest. */
 const turnsOfOldest = 8;
@@ -141,7 +139,7 @@ export class Turns {
   #compare(left: Sequence, right: Sequence, forSlots: boolean): number {
     const [leftStanding, rightStanding] = [left.standing, right.standing];
     return (
-      ranks[leftStanding.priority] - ranks[rightStanding.priority] ||
+      rankOf(leftStanding) - rankOf(rightStanding) ||
       (forSlots ? Number(this.#interrupted(right)) - Number(this.#interrupted(left)) : 0) ||
       this.#served.of(leftStanding.fairnessKey) - this.#served.of(rightStanding.fairnessKey) ||
       this.#remaining(left) - this.#remaining(right) ||
@@ -152,7 +150,7 @@ export class Turns {
   /** Its rank when cells run out: the highest after it was overtaken often, or high priorities could stop it for ever. */
   #hold(sequence: Sequence): number {
     const { overtaken = 0 } = this.#entries.get(sequence) ?? {};
-    return overtaken < mostOvertakings ? ranks[sequence.standing.priority] : 0;
+    return overtaken < mostOvertakings ? rankOf(sequence.standing) : 0;
   }
 
   #interrupted(sequence: Sequence): boolean {

@@ -3,6 +3,7 @@ import { firstOutput, type Batch, type BatchSpan } from '../core/batch.js';
 import type { Token } from '../core/generation.js';
 import { plainStanding, type Standing } from '../core/standing.js';
 import { createSequence, type RowResults, type Sequence } from '../core/sequence.js';
+import type { LaneOperation } from '../scheduler/lanes.js';
 import { Scheduler, type SchedulerLimits } from '../scheduler/scheduler.js';
 import { FakeCells } from './fake-cells.js';
 
@@ -19,6 +20,8 @@ export interface Job {
   /** Its client leaves so many steps later. */
   readonly leavesAfter: number | undefined;
   readonly standing?: Standing;
+  /** Those of one scope share what they have in common: all prompts begin alike. */
+  readonly scope?: string | undefined;
 }
 
 /** How a step ends; `lost` is an abort where the memory can not be cut: its sequences begin again. */
@@ -42,7 +45,7 @@ export class SchedulerDrive {
   constructor(schedulerLimits: SchedulerLimits, jobs: readonly Job[]) {
     this.#limits = schedulerLimits;
     this.#scheduler = new Scheduler(schedulerLimits);
-    this.#cells = new FakeCells(schedulerLimits.slots);
+    this.#cells = new FakeCells(schedulerLimits.lanes ?? schedulerLimits.slots);
     this.#jobs = jobs;
   }
 
@@ -54,7 +57,36 @@ export class SchedulerDrive {
       this.#step(outcomesOfSteps[this.step] ?? 'ok');
       this.step++;
     }
+    assert.equal(this.#scheduler.usedCells, 0);
+    assert.ok(this.#cells.used <= (this.#limits.residentCells ?? 0));
+    this.#scheduler.evictResidents();
+    this.#perform(this.#scheduler.takeOperations());
     assert.equal(this.#cells.used, 0);
+  }
+
+  #perform(operations: readonly LaneOperation[]): void {
+    for (const operation of operations) {
+      switch (operation.kind) {
+        case 'empty': {
+          const { lane, content } = operation;
+          if (content !== undefined) assert.deepEqual(this.#cells.tokens(lane), content.tokens);
+          this.#cells.remove(lane, 0, Infinity);
+          break;
+        }
+        case 'cut':
+          assert.ok(this.#limits.canCut ?? true);
+          this.#cells.remove(operation.lane, operation.length, Infinity);
+          break;
+        case 'share': {
+          const { source, target, count } = operation;
+          assert.equal(this.#cells.count(target), 0);
+          if (this.#limits.canCut === false) assert.equal(this.#cells.count(source), count);
+          this.#cells.share(source, target);
+          this.#cells.remove(target, count, Infinity);
+          break;
+        }
+      }
+    }
   }
 
   #arriveAndLeave(): void {
@@ -62,8 +94,10 @@ export class SchedulerDrive {
       let leader: Sequence | undefined;
       for (let choice = 0; choice < arriving.choices; choice++) {
         const results = resultsOf(arriving);
-        const { promptLength, standing = plainStanding } = arriving;
-        const sequence = createSequence(this.#nextId++, prompt(promptLength), leader, results, standing);
+        const { promptLength, standing = plainStanding, scope } = arriving;
+        const own = results === undefined ? scope : undefined;
+        const parts = { leader, results, standing, scope: own };
+        const sequence = createSequence(this.#nextId++, prompt(promptLength), parts);
         if (results === undefined) leader ??= sequence;
         this.#family.set(sequence, arriving);
         this.#scheduler.add(sequence);
@@ -76,12 +110,14 @@ export class SchedulerDrive {
 
   #step(outcome: Outcome): void {
     const scheduler = this.#scheduler;
-    const before = new Set(scheduler.running);
-    const { batch, preempted } = scheduler.schedule();
-    for (const slot of preempted) this.#cells.remove(slot, 0, Infinity);
-    for (const sequence of scheduler.running) {
-      if (!before.has(sequence) && !this.admitted.includes(sequence.id)) this.admitted.push(sequence.id);
+    const { operations, placed } = scheduler.admit();
+    this.#perform(operations);
+    for (const sequence of placed) {
+      assert.ok(sequence.slot !== undefined);
+      if (!this.admitted.includes(sequence.id)) this.admitted.push(sequence.id);
     }
+    this.#checkCells();
+    const batch = scheduler.chooseRows();
     this.#check(batch);
     if (outcome === 'lost') {
       for (const { slot } of batch.spans) this.#cells.remove(slot, 0, Infinity);
@@ -95,11 +131,26 @@ export class SchedulerDrive {
     }
   }
 
+  /** What the scheduler believes of the cache is so. */
+  #checkCells(): void {
+    const { running, usedCells, residentCells, residents } = this.#scheduler;
+    const promised = running.reduce(
+      (sum, { tokens, leader, computed }) => sum + tokens.length - (leader?.promptLength ?? computed),
+      0,
+    );
+    assert.equal(this.#cells.used, usedCells - promised + residentCells);
+    assert.ok(residentCells <= (this.#limits.residentCells ?? 0));
+    for (const [lane, { tokens }] of residents) assert.deepEqual(this.#cells.tokens(lane), tokens);
+    for (const { slot, tokens, computed } of running)
+      assert.deepEqual(this.#cells.tokens(slot ?? -1), tokens.slice(0, computed));
+  }
+
   #check({ spans, rows: rowCount, embeds }: Batch): void {
-    const { slots, cells, stepBudget, outputRows = stepBudget } = this.#limits;
+    const { slots, lanes = slots, cells, stepBudget, outputRows = stepBudget } = this.#limits;
     const outputs = spans.reduce((sum, span) => sum + span.tokens.length - firstOutput(span), 0);
     assert.ok((embeds === true ? rowCount : outputs) <= outputRows);
     const { running } = this.#scheduler;
+    assert.ok(running.length <= slots);
     assert.equal(
       spans.reduce((sum, { tokens }) => sum + tokens.length, 0),
       rowCount,
@@ -109,7 +160,7 @@ export class SchedulerDrive {
     const used = running.map(({ slot }) => slot ?? -1);
     assert.equal(new Set(used).size, used.length);
     assert.equal(
-      used.every((slot) => slot >= 0 && slot < slots),
+      used.every((slot) => slot >= 0 && slot < lanes),
       true,
     );
     assert.equal(new Set(spans.map(({ slot }) => slot)).size, spans.length);
@@ -179,8 +230,8 @@ export class SchedulerDrive {
   }
 
   #remove(sequence: Sequence): void {
-    const slot = this.#scheduler.remove(sequence);
-    if (slot !== undefined) this.#cells.remove(slot, 0, Infinity);
+    this.#scheduler.remove(sequence);
+    this.#perform(this.#scheduler.takeOperations());
     this.#family.delete(sequence);
   }
 }

@@ -2,6 +2,7 @@ import type { Batch } from '../core/batch.js';
 import { createSequence, type Sequence } from '../core/sequence.js';
 import type { Standing } from '../core/standing.js';
 import { Scheduler, type SchedulerLimits } from '../scheduler/scheduler.js';
+import { schedule } from './schedule.js';
 import { loadOf, type StepLoad } from '../scheduler/step-cost.js';
 
 /** A request of a trace. */
@@ -72,7 +73,7 @@ export class SimulatedMachine {
       const { promptTokens, priority = 'normal', fairnessKey = '' } = next;
       const tokens = Array.from({ length: promptTokens }, (_, index) => index);
       const standing = { priority, fairnessKey };
-      const sequence = createSequence(this.#nextId++, tokens, undefined, undefined, standing);
+      const sequence = createSequence(this.#nextId++, tokens, { standing });
       const served = { arrival: next, tokenTimes: [] };
       this.#served.set(sequence, served);
       this.#all.push(served);
@@ -81,7 +82,7 @@ export class SimulatedMachine {
   }
 
   #step(): void {
-    const { batch } = this.scheduler.schedule();
+    const { batch } = schedule(this.scheduler);
     if (batch.rows === 0) throw new Error('a step without rows');
     const milliseconds = this.#cost(loadOf(batch), this.now);
     const generating = batch.spans.filter(({ output, tokens }) => output && tokens.length === 1).length;

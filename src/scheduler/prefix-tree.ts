@@ -109,6 +109,24 @@ export class PrefixTree<Owner> {
     return length === 0 ? { length, owner: undefined } : { length, owner: anyOwner(node) };
   }
 
+  /**
+   * The longest sequence that a prompt begins with as a whole.
+   * @param most its length at most
+   */
+  longestWhole(tokens: ArrayLike<number>, most: number): PrefixMatch<Owner> {
+    let node = this.#root;
+    let best: PrefixMatch<Owner> = { length: 0, owner: undefined };
+    for (;;) {
+      const length = node.start + node.length;
+      const child = node.children.get(tokens[length] ?? -1);
+      if (child === undefined || child.start + child.length > most) return best;
+      if (commonLength(child, tokens, length) < child.length) return best;
+      node = child;
+      const [owner] = node.owners;
+      if (owner !== undefined) best = { length: node.start + node.length, owner };
+    }
+  }
+
   /** Nodes without the root, and tokens that there is room for: what the tree takes. */
   measure(): { nodes: number; tokenCapacity: number } {
     let nodes = 0;
