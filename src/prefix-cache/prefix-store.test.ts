@@ -213,6 +213,7 @@ describe('a prefix store', () => {
           else if (kind === 'limit') store.hostBytes = (blocks + 2) * payloadBytes;
           else if (kind === 'spoil') rmSync(pathOf(folder.path, keys.at(-1)?.id), { force: true });
           else if (seed === 0) pending.push(store.clear());
+          if (at % 10 > 0) continue;
           const { host } = await store.stats();
           expect(host.bytes).toBeLessThanOrEqual(10 * payloadBytes);
         }
