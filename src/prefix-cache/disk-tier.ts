@@ -7,7 +7,7 @@ import { nodeFs, systemCode, type DiskFs } from './disk-fs.js';
 import { DiskIndex } from './disk-index.js';
 import { thisOwner, type DiskOwner, type Liveness } from './disk-owner.js';
 import { Counter, type DiskStats, type VerifyReport, type WriteOutcome } from './disk-stats.js';
-import { Quarantine } from './quarantine.js';
+import { BadFiles } from './bad-files.js';
 import { WriteBudget } from './write-budget.js';
 
 export interface DiskTierOptions {
@@ -64,7 +64,7 @@ export class DiskTier {
   readonly #folder: DiskFolder;
   readonly #claims: DiskClaims;
   readonly #budget: WriteBudget;
-  readonly #quarantine: Quarantine;
+  readonly #bad: BadFiles;
   readonly #index = new DiskIndex();
   readonly #share: number;
   /** Files that could not be set aside: they are not read again. */
@@ -99,7 +99,7 @@ export class DiskTier {
     this.#folder = new DiskFolder(options.directory, fs);
     this.#claims = new DiskClaims(this.#folder, owner, { fs, now, liveness });
     this.#budget = new WriteBudget(this.#folder.budget, options.dailyWrites ?? Infinity, fs, now);
-    this.#quarantine = new Quarantine(this.#folder.quarantine, this.#share, fs);
+    this.#bad = new BadFiles(this.#folder.bad, this.#share, fs);
     this.#attempt('open', () => this.#folder.make());
     this.#beginScan();
   }
@@ -134,7 +134,11 @@ export class DiskTier {
   /** Whether a block is there, by asking the directory: other processes write too. */
   has(id: BlockId): boolean {
     if (this.#condemned.has(id)) return false;
-    return this.#attempt('stat', () => this.#fs.statSync(this.#path(id)).size > headerBytes) ?? false;
+    const size = this.#attempt('stat', () => {
+      // The usual answer is no, and an exception for it costs more than the call.
+      return this.#fs.statSync(this.#path(id), { throwIfNoEntry: false })?.size ?? 0;
+    });
+    return (size ?? 0) > headerBytes;
   }
 
   /** How many of the ids are there, from the first one on. */
@@ -226,8 +230,8 @@ export class DiskTier {
       files: this.#index.size,
       bytes: this.#index.bytes,
       limit: this.#options.limit,
-      quarantined: this.#quarantine.files,
-      quarantineBytes: this.#quarantine.bytes,
+      badFiles: this.#bad.files,
+      badBytes: this.#bad.bytes,
       scanned: this.#scans > 0,
       scans: this.#scans,
       processes: this.#processes,
@@ -271,7 +275,7 @@ export class DiskTier {
     this.#scan = undefined;
     this.#foreign = this.#foreignSoFar;
     // Files that were set aside during the scan may have been counted twice, but not left out.
-    this.#attempt('quarantine', () => this.#quarantine.trim());
+    this.#attempt('set-aside', () => this.#bad.trim());
     this.#scanDue = this.#scanFailure !== undefined;
     if (this.#scanFailure !== undefined) {
       this.#setPause(this.#scanFailure);
@@ -288,7 +292,7 @@ export class DiskTier {
 
   /** Bytes that all block files may take together, as far as this process has a say. */
   #allowed(): number {
-    return this.#options.limit - this.#share * this.#processes - this.#quarantine.bytes;
+    return this.#options.limit - this.#share * this.#processes - this.#bad.bytes;
   }
 
   #write(key: BlockKey, payload: Uint8Array): WriteOutcome {
@@ -396,8 +400,8 @@ export class DiskTier {
   #setAside(id: BlockId, fault: BlockFault): void {
     this.#faults.add(fault);
     this.#condemned.add(id);
-    const aside = this.#attempt('quarantine', () => {
-      this.#quarantine.take(this.#path(id), fault);
+    const aside = this.#attempt('set-aside', () => {
+      this.#bad.take(this.#path(id), fault);
       return true;
     });
     if (aside !== true && this.#unlink(this.#options.fingerprint, id) === undefined) return;
