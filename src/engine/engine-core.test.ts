@@ -365,7 +365,9 @@ describe('several choices', () => {
     bench.core.cancel(request.id);
     expect(bench.outcome(request).error?.code).toBe('request_cancelled');
     expect(bench.core.inspect()).toMatchObject({ running: 0, waiting: 0, usedCells: 0 });
-    for (let slot = 0; slot < 4; slot++) expect(bench.runner.cellCount(slot)).toBe(0);
+    // What they computed stays, once, for whoever asks the same again.
+    const longest = Math.max(...[0, 1, 2, 3].map((slot) => bench.runner.cellCount(slot)));
+    expect(bench.core.inspect().residentCells).toBeGreaterThanOrEqual(longest);
   });
 });
 

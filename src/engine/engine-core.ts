@@ -7,6 +7,7 @@ import type { RequestUpdate } from '../core/request-update.js';
 import type { ScoreRequest } from '../core/scoring.js';
 import { createSequence, type Sequence } from '../core/sequence.js';
 import { standingOf } from '../core/standing.js';
+import type { LaneOperation } from '../scheduler/lanes.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import type { AbortBoard } from './abort-board.js';
 import { Choice } from './choice.js';
@@ -17,6 +18,12 @@ import type { EngineReport } from './protocol.js';
 import { ScoringWork } from './scoring-work.js';
 import { StepLog } from './step-log.js';
 import type { Measurement } from './work.js';
+
+/**
+ * Of the KV cells, so many may be kept by sequences that have finished. Every row attends to all cells that are in use,
+ * masked or not, so that full residents would make each token slower; and what leaves is quickly restored.
+ */
+const residentShare = 0.5;
 
 /**
  * A loaded model at work: takes requests between steps, and each {@link step} schedules rows, decodes them, samples
@@ -56,6 +63,9 @@ export class EngineCore {
       slots: runner.info.slots,
       cells: runner.info.causal ? runner.info.contextSize : Infinity, // an encoder keeps nothing between steps
       stepBudget: runner.info.batchSize,
+      lanes: runner.info.slots,
+      residentCells: runner.info.causal ? Math.floor(runner.info.contextSize * residentShare) : 0,
+      canCut: runner.info.canCut,
       outputRows: runner.info.outputRows,
       causal: runner.info.causal,
       policy: {
@@ -143,9 +153,11 @@ export class EngineCore {
   /** One step: schedule, decode, sample. Failures of the library end the requests that were running, not the engine. */
   step(): void {
     const started = performance.now();
-    const { batch, preempted } = this.#scheduler.schedule();
-    for (const slot of preempted) this.#emptySlot(slot);
-    this.#log.preempted(preempted.length);
+    const { operations, placed, preempted } = this.#scheduler.admit();
+    this.#perform(operations);
+    void placed;
+    this.#log.preempted(preempted);
+    const batch = this.#scheduler.chooseRows();
     if (batch.rows === 0) return;
     try {
       const outcome = this.#decode(batch);
@@ -165,6 +177,7 @@ export class EngineCore {
       running: this.#scheduler.running.length,
       waiting: this.#scheduler.waiting.length,
       usedCells: this.#scheduler.usedCells,
+      residentCells: this.#scheduler.residentCells,
       memory: this.#runner.memory(),
     };
   }
@@ -315,7 +328,7 @@ export class EngineCore {
     for (const sequence of this.#scheduler.followers(leader)) {
       const choice = this.#work.get(sequence.id);
       if (!(choice instanceof Choice) || sequence.slot === undefined) continue;
-      this.#runner.shareCells(leaderSlot, sequence.slot);
+      this.#share(leaderSlot, sequence.slot, leader.promptLength);
       this.#scheduler.share(sequence);
       followers.push(choice);
     }
@@ -344,7 +357,7 @@ export class EngineCore {
       this.#owesStep = lanes.size > 1;
       return;
     }
-    if (this.#scheduler.running.length > 1) this.#scheduler.refused();
+    if (this.#scheduler.running.length > 1 || this.#scheduler.residents.size > 0) this.#scheduler.refused();
     else {
       this.#failRunning(
         new HeddleError('native_call_failed', `The KV cache has no room for a batch of ${batch.rows} rows.`),
@@ -352,16 +365,20 @@ export class EngineCore {
     }
   }
 
-  #fail(requestId: string, error: unknown): void {
-    for (const work of this.#work.values()) if (work.requestId === requestId) this.#end(work);
+  #fail(requestId: string, error: unknown, kept: { keep: boolean } = { keep: true }): void {
+    for (const work of this.#work.values()) if (work.requestId === requestId) this.#end(work, kept);
     this.#inputs.delete(requestId);
     this.#updates.push({ kind: 'failed', requestId, error: toErrorData(error) });
   }
 
-  /** Requests that wait in the queue are served all the same. */
+  /**
+   * What the slots hold is not to be trusted after a failure of the library, so none of it is kept. Requests that wait
+   * in the queue are served all the same.
+   */
   #failRunning(error: unknown): void {
     const running = this.#scheduler.running.map(({ id }) => this.#work.get(id)?.requestId);
-    for (const requestId of new Set(running)) if (requestId !== undefined) this.#fail(requestId, error);
+    for (const requestId of new Set(running))
+      if (requestId !== undefined) this.#fail(requestId, error, { keep: false });
   }
 
   #failAll(error: unknown): void {
@@ -369,12 +386,37 @@ export class EngineCore {
     for (const requestId of requests) this.#fail(requestId, error);
   }
 
-  /** An embed request has ended with the last of its inputs: while others wait, there is always one at work. */
-  #end(work: Choice | Measurement): void {
-    const slot = this.#scheduler.remove(work.sequence);
-    if (slot !== undefined) this.#emptySlot(slot);
+  /**
+   * An embed request has ended with the last of its inputs: while others wait, there is always one at work.
+   * @param kept whether what was computed may stay in the cache
+   */
+  #end(work: Choice | Measurement, kept: { keep: boolean } = { keep: true }): void {
+    this.#scheduler.remove(work.sequence, kept);
+    this.#perform(this.#scheduler.takeOperations());
     work.dispose();
     this.#work.delete(work.sequence.id);
+  }
+
+  /** Does to the cache what the scheduler has decided. */
+  #perform(operations: readonly LaneOperation[]): void {
+    for (const operation of operations) {
+      switch (operation.kind) {
+        case 'empty':
+          this.#emptySlot(operation.lane);
+          break;
+        case 'cut':
+          this.#runner.removeCells(operation.lane, operation.length, -1);
+          break;
+        case 'share':
+          this.#share(operation.source, operation.target, operation.count);
+          break;
+      }
+    }
+  }
+
+  #share(source: number, target: number, count: number): void {
+    this.#runner.shareCells(source, target);
+    if (this.#runner.cellCount(target) > count) this.#runner.removeCells(target, count, -1);
   }
 
   /** A whole sequence can be removed from every kind of memory. */

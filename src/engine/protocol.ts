@@ -80,6 +80,8 @@ export interface EngineReport {
   readonly waiting: number;
   /** KV cells held or promised. */
   readonly usedCells: number;
+  /** KV cells that only sequences that have finished still refer to. */
+  readonly residentCells: number;
   /** The latest steps, oldest first. */
   readonly recentSteps: readonly StepRecord[];
   readonly memory: MemoryReading;

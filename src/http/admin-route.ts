@@ -80,7 +80,7 @@ function describeReport({ engine, report, age }: TimedReport): object {
     running: report.running,
     waiting: report.waiting,
     slots: engine.info.slots,
-    cells: { used: report.usedCells, total: engine.info.contextSize },
+    cells: { used: report.usedCells, resident: report.residentCells, total: engine.info.contextSize },
     steps: report.steps,
     aborted_steps: report.abortedSteps,
     preemptions: report.preemptions,

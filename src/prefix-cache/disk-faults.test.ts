@@ -61,8 +61,8 @@ function spoiled(change: (path: string, folder: string) => void): DiskTier {
   change(pathOf(folder.path, key), folder.path);
   expect(readAll(tier)).toBe(2);
   expect(tier.has(key.id)).toBe(false);
-  expect(tier.stats()).toMatchObject({ files: 2, quarantined: 1, reads: 2, misses: 1, errors: {} });
-  expect(readdirSync(join(folder.path, 'v1', 'quarantine'))).toHaveLength(1);
+  expect(tier.stats()).toMatchObject({ files: 2, badFiles: 1, reads: 2, misses: 1, errors: {} });
+  expect(readdirSync(join(folder.path, 'v1', 'bad'))).toHaveLength(1);
   // It is written again, and then it is right.
   expect(tier.write(key, content)).toBe('written');
   expect(readAll(tier)).toBe(3);
@@ -87,7 +87,7 @@ describe('a file of which', () => {
       expect(readAll(tier)).toBe(0);
       flips++;
     }
-    const { faults, quarantined, quarantineBytes } = tier.stats();
+    const { faults, badFiles, badBytes } = tier.stats();
     expect(Object.values(faults).reduce((sum, count) => sum + count, 0)).toBe(flips);
     expect(Object.keys(faults).toSorted()).toEqual([
       'header-checksum',
@@ -95,8 +95,8 @@ describe('a file of which', () => {
       'payload-checksum',
       'version',
     ]);
-    expect(quarantined).toBeLessThanOrEqual(16);
-    expect(quarantineBytes).toBeLessThanOrEqual(2 ** 20 / 32);
+    expect(badFiles).toBeLessThanOrEqual(16);
+    expect(badBytes).toBeLessThanOrEqual(2 ** 20 / 32);
   });
 
   test('the end is missing is a miss, wherever it was cut', () => {

@@ -20,7 +20,7 @@ export class DiskFolder {
   readonly root: string;
   /** Files that are being written, claims and owners. */
   readonly work: string;
-  readonly quarantine: string;
+  readonly bad: string;
   readonly budget: string;
   readonly #blocks: string;
   readonly #fs: DiskFs;
@@ -30,7 +30,7 @@ export class DiskFolder {
   constructor(directory: string, fs: DiskFs) {
     this.root = join(directory, 'v1');
     this.work = join(this.root, 'work');
-    this.quarantine = join(this.root, 'quarantine');
+    this.bad = join(this.root, 'bad');
     this.budget = join(this.root, 'budget');
     this.#blocks = join(this.root, 'blocks');
     this.#fs = fs;
@@ -39,7 +39,7 @@ export class DiskFolder {
   /** Makes what is missing; readable for its owner only, since states tell what was in a prompt. */
   make(): void {
     this.#made.clear();
-    for (const path of [this.#blocks, this.work, this.quarantine, this.budget])
+    for (const path of [this.#blocks, this.work, this.bad, this.budget])
       this.#fs.mkdirSync(path, { recursive: true, mode: 0o700 });
   }
 

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
@@ -83,7 +84,7 @@ describe('writers of one directory', () => {
       files += report.files;
       for (const { id } of chainOf(12, 1)) {
         const payload = tier.read(id, (bytes) => new Uint8Array(bytes));
-        if (payload !== undefined) expect(contentOf(id, payloadBytes).equals(payload)).toBe(true);
+        assert(payload === undefined || contentOf(id, payloadBytes).equals(payload), 'a wrong payload');
       }
       expect(tier.stats()).toMatchObject({ faults: {}, errors: {}, processes: 1 });
       expect(tier.stats().cleaned).toBeGreaterThanOrEqual(1);

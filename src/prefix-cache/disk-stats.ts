@@ -27,8 +27,9 @@ export interface DiskStats {
   readonly files: number;
   readonly bytes: number;
   readonly limit: number;
-  readonly quarantined: number;
-  readonly quarantineBytes: number;
+  /** Bad files that are kept to be looked at. */
+  readonly badFiles: number;
+  readonly badBytes: number;
   /** Whether the scan at the start has ended. */
   readonly scanned: boolean;
   readonly scans: number;

@@ -92,6 +92,11 @@ export class DiskStore {
     this.#ended = this.#listen(this.#worker);
   }
 
+  /** Whether the thread is there, as far as is known. */
+  get usable(): boolean {
+    return this.#worker !== undefined && !this.#closed;
+  }
+
   /** How many of the ids are on disk or queued, from the first one on. */
   async leading(ids: readonly BlockId[]): Promise<number> {
     const asked = ids.filter((id) => !this.#queue.has(id));
@@ -132,7 +137,7 @@ export class DiskStore {
   write(key: BlockKey, payload: Payload): boolean {
     if (this.#queue.has(key.id)) return true;
     const full = this.#queuedBytes + payload.capacity > this.#queueBytes;
-    if (full || this.#closed || this.#worker === undefined) {
+    if (full || !this.usable) {
       this.#dropped++;
       return false;
     }
@@ -236,7 +241,7 @@ export class DiskStore {
     command: Omit<Extract<DiskCall, { type: Type }>, 'call'>,
     onBlock?: (payload: Payload) => void,
   ): Promise<DiskCallResults[Type] | undefined> {
-    if (this.#worker === undefined || this.#closed || this.#watch.silent) {
+    if (!this.usable || this.#watch.silent) {
       this.#unanswered++;
       return undefined;
     }

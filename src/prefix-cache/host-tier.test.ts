@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { chainOf } from '../testing/blocks.js';
@@ -147,10 +148,10 @@ function play(steps: readonly Step[]): void {
     if (one.kind === 'limit') tier.limit = one.units * unit;
     else if (one.kind === 'clear') {
       tier.clear();
-      for (const id of [...model.blocks.keys()]) if (!tier.has(id)) model.blocks.delete(id);
+      for (const id of model.blocks.keys()) if (!tier.has(id)) model.blocks.delete(id);
       const pinned = [...model.pins].filter(([, count]) => count > 0).map(([id]) => id);
       const kept = new Set(pinned.flatMap((id) => ancestors(id, model)));
-      expect(new Set(model.blocks.keys())).toEqual(kept);
+      assert.deepEqual(new Set(model.blocks.keys()), kept);
     } else {
       const key = keys[one.at];
       if (key === undefined) throw new Error('no such block');
@@ -158,13 +159,13 @@ function play(steps: readonly Step[]): void {
       if (one.kind === 'put') {
         const bytes = one.size * unit;
         if (put(key, one.cost, bytes)) {
-          expect(model.blocks.has(key.id)).toBe(false);
+          assert(!model.blocks.has(key.id));
           model.blocks.set(key.id, { parent: key.parent, bytes });
-          expect(model.bytes).toBeLessThanOrEqual(tier.limit);
-        } else if (!model.blocks.has(key.id)) expect(before + bytes).toBeGreaterThan(tier.limit);
+          assert(model.bytes <= tier.limit);
+        } else if (!model.blocks.has(key.id)) assert(before + bytes > tier.limit);
       } else if (one.kind === 'touch') tier.touch([key.id]);
       else if (one.kind === 'pin') {
-        expect(tier.pin(key.id) !== undefined).toBe(model.blocks.has(key.id));
+        assert.equal(tier.pin(key.id) !== undefined, model.blocks.has(key.id));
         if (model.blocks.has(key.id)) model.pins.set(key.id, (model.pins.get(key.id) ?? 0) + 1);
       } else {
         tier.unpin(key.id);

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { capacityFor, PayloadPool, type Payload } from './payload.js';
@@ -98,7 +99,7 @@ describe('a pool of payloads', () => {
       if (held.length > 40) {
         for (const { payload, references } of held.splice(0))
           for (let r = 0; r < references; r++) payload.release();
-        expect(pool.stats().held).toBe(0);
+        assert.equal(pool.stats().held, 0);
       }
     }
   });

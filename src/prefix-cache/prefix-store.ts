@@ -1,4 +1,4 @@
-import type { BlockId, BlockKey } from './block-id.js';
+import { rootId, type BlockId, type BlockKey } from './block-id.js';
 import type { VerifyReport } from './disk-stats.js';
 import { DiskStore, type DiskStoreStats } from './disk-store.js';
 import { HostTier, type HostTierStats } from './host-tier.js';
@@ -133,7 +133,7 @@ export class PrefixStore {
    * @param cost what computing it again takes; `costOf` when absent
    */
   save(key: BlockKey, payload: Payload, cost = this.#costOf(key)): void {
-    this.#host.put(key, payload, cost);
+    if (this.#isReachable(key)) this.#host.put(key, payload, cost);
     if (!this.#onDisk.has(key.id)) this.#disk?.write(key, payload);
   }
 
@@ -204,6 +204,11 @@ export class PrefixStore {
       if (key !== undefined && this.#host.put(key, payload, this.#costOf(key))) this.#onDisk.add(key.id);
     }
     return payloads.length === wanted.length;
+  }
+
+  /** Whether a block in RAM could be of use: without a disk, that needs the block before it. */
+  #isReachable(key: BlockKey): boolean {
+    return key.parent === rootId || this.#disk?.usable === true || this.#host.has(key.parent);
   }
 
   /** What leaves RAM goes to the disk, unless it is there: it was dropped or refused when it was saved. */

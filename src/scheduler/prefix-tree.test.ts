@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { PrefixTree } from './prefix-tree.js';
@@ -47,8 +48,8 @@ function apply(tree: PrefixTree<number>, list: PrefixList, step: Operation): voi
   } else if (step.kind === 'cut' && known !== undefined) {
     tree.cut(step.owner, step.length);
     known.length = Math.min(known.length, step.length);
-  } else if (step.kind === 'insert') expect(() => tree.insert(step.owner, step.tokens)).toThrow('already');
-  else expect(() => tree.extend(step.owner, [1])).toThrow('not in');
+  } else if (step.kind === 'insert') assert.throws(() => tree.insert(step.owner, step.tokens), /already/);
+  else assert.throws(() => tree.extend(step.owner, [1]), /not in/);
 }
 
 function check(tree: PrefixTree<number>, list: PrefixList, prompt: readonly number[]): void {

@@ -5,7 +5,7 @@ import type { DiskFs } from './disk-fs.js';
 const keptFiles = 16;
 
 /** Where bad files go, to be looked at by a human. The newest few are kept. */
-export class Quarantine {
+export class BadFiles {
   readonly #folder: string;
   readonly #byteLimit: number;
   readonly #fs: DiskFs;
