@@ -7,7 +7,7 @@ import { defaultServerSettings } from '../config/settings.js';
 import { checkConfig } from './check-config.js';
 import { ignoreClosedOutput } from './closed-output.js';
 import { listModels } from './list.js';
-import { addModelOptions, count, decimal, interTokenTarget } from './options.js';
+import { addModelOptions, count, decimal, targetTime } from './options.js';
 import { loadModel, showEngines, unloadModel } from './remote.js';
 import { runPrompt } from './run.js';
 import { serve } from './serve.js';
@@ -35,7 +35,7 @@ addModelOptions(program.command('serve'))
   .option(
     '--inter-token-target <time>',
     `time from one token of a stream to its next that steps are cut for, or none (default: ${defaultInterTokenTarget}ms)`,
-    interTokenTarget,
+    targetTime,
   )
   .option(
     '--grace <seconds>',

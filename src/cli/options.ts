@@ -96,7 +96,7 @@ function contextSize(text: string): number {
 }
 
 /** Parser of `150ms`, or `none`. */
-export function interTokenTarget(text: string): number {
+export function targetTime(text: string): number {
   const reading = readInterTokenTarget(text);
   if ('value' in reading) return reading.value;
   throw new InvalidArgumentError(`It ${reading.problem}.`);

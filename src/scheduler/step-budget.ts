@@ -3,6 +3,10 @@ import { attendedBy, noLoad, type StepCost, type StepLoad } from './step-cost.js
 
 /** Prompts get at least this part of the target in a step, however long its generating rows take. */
 const leastShare = 0.25;
+/** Steps are stretched beyond the target so that prompts get this part of them: a long one takes 1/0.78 of its time. */
+const promptShare = 0.78;
+/** But to no more than so many times the target. */
+const mostStretch = 1.4;
 /** Steps in which nobody generates may take so many times the target: a request that comes waits for the rest of one. */
 const idlePatience = 4;
 /** And so many times what a step costs without any rows, or that would be lost too often. */
@@ -35,10 +39,11 @@ export class StepBudget {
     this.#cost = cost;
     this.#load = generating;
     this.#whole = whole;
-    this.#end =
-      generating.rows > 0
-        ? Math.max(target, cost.predict(generating) + leastShare * target)
-        : Math.max(idlePatience * target, leastYield * cost.predict(noLoad));
+    if (generating.rows > 0) {
+      const taken = cost.predict(generating);
+      const stretched = Math.min(taken / (1 - promptShare), mostStretch * target);
+      this.#end = Math.max(target, stretched, taken + leastShare * target);
+    } else this.#end = Math.max(idlePatience * target, leastYield * cost.predict(noLoad));
   }
 
   /**
