@@ -207,11 +207,12 @@ describe('requests', () => {
     addModel('a');
     const preempting = async (): Promise<number> => {
       const engine = await engineOf('a');
-      const long = {
-        prompt: Array.from({ length: 100 }, () => 70),
-        stop: { maxTokens: 60, ignoreEos: true },
-      };
-      await Promise.all([1, 2].map(async () => collect(engine.generate(makeRequest(long)))));
+      const long = (first: number) =>
+        makeRequest({
+          prompt: [first, ...Array.from({ length: 99 }, () => 70)],
+          stop: { maxTokens: 60, ignoreEos: true },
+        });
+      await Promise.all([71, 72].map(async (first) => collect(engine.generate(long(first)))));
       await read();
       return (await engine.inspect()).preemptions;
     };
