@@ -3,6 +3,7 @@ import type { EmbedRequest } from '../core/embedding.js';
 import { HeddleError, toErrorData } from '../core/errors.js';
 import type { GenerateRequest, Token } from '../core/generation.js';
 import type { DecodeOutcome, ModelRunner } from '../core/model-runner.js';
+import type { CacheHolding } from '../core/prompt-cache.js';
 import type { RequestUpdate } from '../core/request-update.js';
 import type { ScoreRequest } from '../core/scoring.js';
 import { createSequence, type Sequence } from '../core/sequence.js';
@@ -116,6 +117,11 @@ export class EngineCore {
 
   tokenize(text: string, options: { addSpecial: boolean; parseSpecial: boolean }): Token[] {
     return this.#runner.tokenize(text, options);
+  }
+
+  /** How much of a prompt is kept: nothing is, of sequences that have ended. */
+  probe(_tokens: readonly Token[], _salt: string): CacheHolding {
+    return { device: 0, host: 0, disk: 0 };
   }
 
   setThreads(threads: number): void {

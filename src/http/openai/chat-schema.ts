@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ChatMessage } from '../../prompt/chat-template.js';
+import type { ChatInput } from '../../prompt/stable/chat-input.js';
 import { samplingFields } from './sampling-schema.js';
 
 const textPart = z.strictObject({ type: z.literal('text'), text: z.string() });
@@ -60,8 +61,13 @@ export const chatNeutral: Readonly<Record<string, readonly unknown[]>> = {
   service_tier: ['auto', 'default'],
 };
 
+/** What the model's chat template is given. */
+export function toChatInput(body: Pick<ChatBody, 'messages' | 'chat_template_kwargs'>): ChatInput {
+  return { messages: toChatMessages(body.messages), variables: body.chat_template_kwargs };
+}
+
 /** Messages as chat templates read them: `developer` is today's name for `system`, and text parts are lines. */
-export function toChatMessages(messages: ChatBody['messages']): ChatMessage[] {
+function toChatMessages(messages: ChatBody['messages']): ChatMessage[] {
   return messages.map(({ role, content: parts, ...fields }) => ({
     ...fields,
     role: role === 'developer' ? 'system' : role,
