@@ -5,6 +5,7 @@ export type { GenerateRequest, Prompt, SamplingParams, StopConditions } from './
 export { silentLogger, type Logger } from './core/logger.js';
 export type { LoadOptions, ModelInfo } from './core/model-runner.js';
 export type { Score, ScoreRequest } from './core/scoring.js';
+export { defaultCacheUse, type CacheHolding, type CacheUse } from './core/prompt-cache.js';
 export { defaultSampling, defaultStop } from './core/sampling-defaults.js';
 export { version } from './core/version.js';
 export { createProcessEngine, createThreadEngine } from './engine/create-engine.js';

@@ -3,7 +3,7 @@
  * thread, as the time between its first and last decode of generated tokens less that spent in native calls.
  */
 import { fileURLToPath } from 'node:url';
-import { defaultSampling, defaultStop, type GenerateRequest } from '../../dist/index.js';
+import { defaultCacheUse, defaultSampling, defaultStop, type GenerateRequest } from '../../dist/index.js';
 import { Engine } from '../../dist/engine/engine.js';
 import { ThreadTransport } from '../../dist/engine/thread-transport.js';
 import { median, spread } from './statistics.js';
@@ -21,6 +21,7 @@ function request(id: string): GenerateRequest {
     choices: 1,
     sampling: defaultSampling,
     stop: { ...defaultStop, ignoreEos: true, maxTokens: generated },
+    cache: defaultCacheUse,
   };
 }
 

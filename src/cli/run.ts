@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { silentLogger } from '../core/logger.js';
+import { defaultCacheUse } from '../core/prompt-cache.js';
 import { defaultSampling, defaultStop } from '../core/sampling-defaults.js';
 import { renderChat, type ChatMessage } from '../prompt/chat-template.js';
 import { ConsoleObserver } from './console-observer.js';
@@ -38,6 +39,7 @@ export async function runPrompt(
         ...defaultStop,
         ...(options.maxTokens === undefined ? {} : { maxTokens: options.maxTokens }),
       },
+      cache: defaultCacheUse,
     });
     process.once('SIGINT', () => generation.cancel());
     process.stdout.once('error', () => generation.cancel()); // nobody reads any more

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { ValueProblem } from './alias-problems.js';
 import { nearest } from './nearest.js';
-import { defaultsShape, fileShape, modelShape, poolShape } from './schema.js';
+import { defaultsShape, fileShape, modelShape, poolShape, stablePromptsShape } from './schema.js';
 import { shown } from './units.js';
 import type { Path } from './yaml-source.js';
 
@@ -21,6 +21,7 @@ const places: readonly (readonly [string, readonly string[]])[] = [
   ['"pool"', Object.keys(poolShape)],
   ['"defaults" or an entry of "models"', Object.keys(defaultsShape)],
   ['an entry of "models"', Object.keys(modelShape)],
+  ['"stable_prompts"', Object.keys(stablePromptsShape)],
 ];
 
 /**
@@ -81,7 +82,9 @@ function unknownKey(key: string, known: readonly string[]): string {
 }
 
 /** Which keys the object at a path can have. */
-function knownKeys([section, , ...deeper]: Path): readonly string[] {
+function knownKeys(path: Path): readonly string[] {
+  const [section, , ...deeper] = path;
+  if (path.length > 1 && path.at(-1) === 'stable_prompts') return Object.keys(stablePromptsShape);
   if (section === 'pool') return Object.keys(poolShape);
   if (section === 'defaults') return Object.keys(defaultsShape);
   return Object.keys(section === 'models' && deeper.length === 0 ? modelShape : fileShape);

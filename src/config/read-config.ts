@@ -86,11 +86,21 @@ function withEmptySections(value: unknown): unknown {
   if (value === null) return {};
   if (!isObject(value)) return value;
   const sections = ['pool', 'defaults', 'models'].filter((name) => value[name] === null);
-  const filled = { ...value, ...Object.fromEntries(sections.map((name) => [name, {}])) };
-  const { models } = filled as { models?: unknown };
+  const filled: Record<string, unknown> = {
+    ...value,
+    ...Object.fromEntries(sections.map((name) => [name, {}])),
+    ...('defaults' in value ? { defaults: withRules(value['defaults'] ?? {}) } : {}),
+  };
+  const { models } = filled;
   if (!isObject(models)) return filled;
-  const entries = Object.entries(models).map(([id, model]) => [id, model ?? {}] as const);
+  const entries = Object.entries(models).map(([id, model]) => [id, withRules(model ?? {})] as const);
   return { ...filled, models: Object.fromEntries(entries) };
+}
+
+/** As {@link withEmptySections}, for the section inside of `defaults` and of a model. */
+function withRules(section: unknown): unknown {
+  if (!isObject(section) || section['stable_prompts'] !== null) return section;
+  return { ...section, stable_prompts: {} };
 }
 
 function locate(problems: readonly ValueProblem[], source: YamlSource): ConfigProblem[] {

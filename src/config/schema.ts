@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { StableRuleName } from '../core/stable-rules.js';
 import type { PoolPolicy } from '../pool/pool-policy.js';
 import { readInterTokenTarget } from './inter-token-target.js';
 import { readBytes, readDuration, type Reading } from './units.js';
@@ -79,6 +80,16 @@ export const policyKeys = {
   lastRetry: 'last_retry',
 } as const satisfies Record<keyof PoolPolicy, keyof typeof poolShape>;
 
+/** Keys of `stable_prompts:`. */
+export const stablePromptsShape = {
+  billing_header: z.boolean().optional(),
+  trailing_whitespace: z.boolean().optional(),
+  clock_time: z.boolean().optional(),
+  session_ids: z.boolean().optional(),
+  tool_order: z.boolean().optional(),
+  tool_keys: z.boolean().optional(),
+} as const satisfies Record<StableRuleName, unknown>;
+
 /** Keys of `defaults:`, which a model's entry may have too. */
 export const defaultsShape = {
   context: context.optional(),
@@ -88,6 +99,7 @@ export const defaultsShape = {
   pinned: z.boolean().optional(),
   preload: z.boolean().optional(),
   idle_timeout: idleTimeout.optional(),
+  stable_prompts: z.strictObject(stablePromptsShape).optional(),
 } as const;
 
 /** Keys of an entry of `models:`. */

@@ -43,6 +43,7 @@ function modelKeys(model: ModelSettings): object {
     pinned: model.pinned,
     preload: model.preload,
     idle_timeout: writeDuration(model.idleTimeout),
+    stable_prompts: { ...model.stablePrompts },
   };
 }
 

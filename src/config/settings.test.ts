@@ -61,6 +61,17 @@ describe('settings', () => {
     ]);
   });
 
+  it('on stable prompts are merged rule by rule', () => {
+    const { pool } = toSettings({
+      defaults: { stable_prompts: { billing_header: false, clock_time: true } },
+      models: { a: { stable_prompts: { clock_time: false, tool_keys: true } }, b: {} },
+    });
+    const rules = (id: string) => settingsOf(pool, id).stablePrompts;
+    const both = { trailing_whitespace: false, session_ids: false, tool_order: false };
+    expect(rules('b')).toEqual({ ...both, billing_header: false, clock_time: true, tool_keys: false });
+    expect(rules('a')).toEqual({ ...both, billing_header: false, clock_time: false, tool_keys: true });
+  });
+
   it('of the command line go before the file, but not before what it says of a single model', () => {
     const config: Config = {
       port: 1,
@@ -94,6 +105,7 @@ describe('settings', () => {
 
 describe('settings written as a file', () => {
   const duration = fc.nat(86_400_000);
+  const options = { requiredKeys: [] };
   const id = fc.stringMatching(/^[a-z][\w.:-]{0,9}$/);
   const model = {
     context: fc.integer({ min: 256, max: 1e6 }),
@@ -103,8 +115,11 @@ describe('settings written as a file', () => {
     pinned: fc.boolean(),
     preload: fc.boolean(),
     idle_timeout: fc.oneof(fc.integer({ min: 1, max: 86_400_000 }), fc.constant(Infinity)),
+    stable_prompts: fc.record(
+      { billing_header: fc.boolean(), clock_time: fc.boolean(), tool_order: fc.boolean() },
+      options,
+    ),
   };
-  const options = { requiredKeys: [] };
   const config = fc
     .record(
       {

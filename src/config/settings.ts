@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { defaultStableRules } from '../core/stable-rules.js';
 import type { PoolPolicy } from '../pool/pool-policy.js';
 import { defaultModelSettings, type ModelSettings, type PoolSettings } from '../pool/pool-settings.js';
 import { policyKeys, type Config } from './schema.js';
@@ -95,7 +96,9 @@ function toPoolSettings(config: Config, overrides: SettingOverrides): PoolSettin
         interTokenTarget: overrides.interTokenTarget,
       }),
     },
-    models: Object.fromEntries(models.map(([id, model]) => [id, toModelSettings(model)])),
+    models: Object.fromEntries(
+      models.map(([id, model]) => [id, toModelSettings(model, config.defaults?.stable_prompts)]),
+    ),
     aliases: Object.fromEntries(
       models.flatMap(([id, { aliases = [] }]) => aliases.map((alias) => [alias, id])),
     ),
@@ -103,7 +106,10 @@ function toPoolSettings(config: Config, overrides: SettingOverrides): PoolSettin
   });
 }
 
-function toModelSettings(model: NonNullable<Config['defaults']>): Partial<ModelSettings> {
+type Section = NonNullable<Config['defaults']>;
+
+/** @param rules what the file says of all models about rules that this one says nothing about */
+function toModelSettings(model: Section, rules?: Section['stable_prompts']): Partial<ModelSettings> {
   return withoutUndefined({
     contextSize: model.context,
     slots: model.parallel,
@@ -112,6 +118,10 @@ function toModelSettings(model: NonNullable<Config['defaults']>): Partial<ModelS
     pinned: model.pinned,
     preload: model.preload,
     idleTimeout: model.idle_timeout,
+    stablePrompts:
+      model.stable_prompts === undefined
+        ? undefined
+        : { ...defaultStableRules, ...withoutUndefined({ ...rules, ...model.stable_prompts }) },
   } satisfies Record<keyof ModelSettings, unknown>);
 }
 

@@ -1,5 +1,6 @@
 import type { ErrorData } from './errors.js';
 import type { Standing } from './standing.js';
+import type { CacheUse } from './prompt-cache.js';
 
 /** A token id of the model's vocabulary. */
 export type Token = number;
@@ -59,6 +60,7 @@ export interface GenerateRequest extends Partial<Standing> {
   readonly choices: number;
   readonly sampling: SamplingParams;
   readonly stop: StopConditions;
+  readonly cache: CacheUse;
 }
 
 /** `stop`: an end token or stop string; `length`: the token limit or the end of the context. */
@@ -83,6 +85,17 @@ export interface AcceptedUpdate {
   readonly kind: 'accepted';
   readonly requestId: string;
   readonly promptTokens: number;
+}
+
+/**
+ * The prompt's turn has come: at most once for a request, before its first choice. An engine that has not looked for what
+ * is kept of the prompt does not say it.
+ */
+export interface StartedUpdate {
+  readonly kind: 'started';
+  readonly requestId: string;
+  /** Tokens of the prompt that are taken over instead of being computed. */
+  readonly cachedTokens: number;
 }
 
 /** The request ended with an error; no more updates follow. */

@@ -3,6 +3,7 @@ import type { EmbedRequest } from '../core/embedding.js';
 import { HeddleError, toErrorData } from '../core/errors.js';
 import type { GenerateRequest, Token } from '../core/generation.js';
 import type { DecodeOutcome, ModelRunner } from '../core/model-runner.js';
+import type { CacheHolding } from '../core/prompt-cache.js';
 import type { RequestUpdate } from '../core/request-update.js';
 import type { ScoreRequest } from '../core/scoring.js';
 import { createSequence, type Sequence } from '../core/sequence.js';
@@ -39,6 +40,8 @@ export class EngineCore {
   readonly #inputs = new Map<string, InputQueue>();
   readonly #log = new StepLog();
   readonly #loadThread: number;
+  /** Choices whose client knows that their turn has come. */
+  readonly #begun = new WeakSet<Choice>();
   #updates: RequestUpdate[] = [];
   /** The last step was aborted and took rows of others with it: the next one is theirs, whoever leaves. */
   #owesStep = false;
@@ -145,6 +148,11 @@ export class EngineCore {
     return this.#runner.tokenize(text, options);
   }
 
+  /** How much of a prompt is kept, for requests with this salt. */
+  probe(tokens: readonly Token[], salt: string): CacheHolding {
+    return { device: this.#scheduler.held(salt, tokens), host: 0, disk: 0 };
+  }
+
   setThreads(threads: number): void {
     this.#runner.setThreads(threads);
     this.#scheduler.setThreads(threads);
@@ -155,7 +163,7 @@ export class EngineCore {
     const started = performance.now();
     const { operations, placed, preempted } = this.#scheduler.admit();
     this.#perform(operations);
-    void placed;
+    for (const sequence of placed) this.#begin(sequence);
     this.#log.preempted(preempted);
     const batch = this.#scheduler.chooseRows();
     if (batch.rows === 0) return;
@@ -242,7 +250,11 @@ export class EngineCore {
     try {
       for (let index = 0; index < request.choices; index++) {
         const [leader, id] = [choices[0]?.sequence, this.#nextSequenceId++];
-        const sequence = createSequence(id, prompt, { leader, standing: standingOf(request), scope: '' });
+        const sequence = createSequence(id, prompt, {
+          leader,
+          standing: standingOf(request),
+          scope: request.cache.use ? request.cache.salt : undefined,
+        });
         const sampler = this.#runner.createSampler(request.sampling, {
           seed: (seed + index) >>> 0,
           prompt,
@@ -395,6 +407,14 @@ export class EngineCore {
     this.#perform(this.#scheduler.takeOperations());
     work.dispose();
     this.#work.delete(work.sequence.id);
+  }
+
+  /** A sequence has a lane. The first time, its client is told how much of the prompt was there already. */
+  #begin({ id, reused = 0, leader }: Sequence): void {
+    const work = this.#work.get(id);
+    if (!(work instanceof Choice) || work.index > 0 || leader !== undefined || this.#begun.has(work)) return;
+    this.#begun.add(work);
+    this.#updates.push({ kind: 'started', requestId: work.requestId, cachedTokens: reused });
   }
 
   /** Does to the cache what the scheduler has decided. */

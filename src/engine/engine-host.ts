@@ -98,6 +98,8 @@ export class EngineHost {
         return this.#services.runner.predictMemory(command.options, this.#services);
       case 'tokenize':
         return this.#loaded().tokenize(command.text, command);
+      case 'probe':
+        return this.#loaded().probe(command.tokens, command.salt);
       case 'inspect':
         return this.#loaded().inspect();
       case 'close':

@@ -1,8 +1,9 @@
 import type { EmbedRequest, EmbeddingUpdate, InputEmbedding } from '../core/embedding.js';
 import { HeddleError, toHeddleError, type ErrorData } from '../core/errors.js';
-import type { GenerateRequest, Token } from '../core/generation.js';
+import type { FailedUpdate, GenerateRequest, Token } from '../core/generation.js';
 import type { MemoryNeed } from '../core/memory.js';
 import type { LoadOptions, ModelInfo } from '../core/model-runner.js';
+import type { CacheHolding } from '../core/prompt-cache.js';
 import type { RequestUpdate } from '../core/request-update.js';
 import type { Score, ScoreRequest, ScoreUpdate } from '../core/scoring.js';
 import { withDeadline } from '../core/waiting.js';
@@ -287,6 +288,15 @@ export class Engine {
     return this.#call<'tokenize'>({ type: 'tokenize', text, ...options });
   }
 
+  /**
+   * How much is kept of a prompt that begins with these tokens, for requests with this salt.
+   * @throws HeddleError `engine_closed` when no model is loaded
+   */
+  async probe(tokens: readonly Token[], salt: string): Promise<CacheHolding> {
+    this.#checkAlive();
+    return this.#call<'probe'>({ type: 'probe', tokens, salt });
+  }
+
   /** How the engine is doing. @throws HeddleError `engine_closed` when no model is loaded */
   async inspect(): Promise<EngineReport> {
     this.#checkAlive();
@@ -436,10 +446,9 @@ export class Engine {
       this.#settle(update.requestId, pending, HeddleError.from(update.error));
       return;
     }
-    if (update.kind === 'accepted' || update.kind === 'choice') pending.observer?.updated(update, now);
+    if (isOfGeneration(update)) pending.observer?.updated(update, now);
     pending.reader.push(update);
-    const ends = update.kind === 'choice' ? update.finish !== undefined : update.kind !== 'accepted';
-    if (ends && --pending.open === 0) {
+    if (endsPart(update) && --pending.open === 0) {
       this.#settle(update.requestId, pending);
     }
   }
@@ -474,5 +483,23 @@ export class Engine {
     if (this.#info === undefined || this.#closing !== undefined) {
       throw new HeddleError('engine_closed', 'The model is not loaded. Send the request again.');
     }
+  }
+}
+
+function isOfGeneration(update: RequestUpdate): update is GenerationUpdate {
+  return update.kind === 'accepted' || update.kind === 'started' || update.kind === 'choice';
+}
+
+/** It is the last of a choice, or of an input, or of a score. */
+function endsPart(update: Exclude<RequestUpdate, FailedUpdate>): boolean {
+  switch (update.kind) {
+    case 'accepted':
+    case 'started':
+      return false;
+    case 'choice':
+      return update.finish !== undefined;
+    case 'embedding':
+    case 'score':
+      return true;
   }
 }

@@ -1,8 +1,8 @@
-import type { AcceptedUpdate, ChoiceUpdate } from '../core/generation.js';
+import type { AcceptedUpdate, ChoiceUpdate, StartedUpdate } from '../core/generation.js';
 import type { HeddleError } from '../core/errors.js';
 
 /** An update of a request that is going well; failures are thrown. */
-export type GenerationUpdate = AcceptedUpdate | ChoiceUpdate;
+export type GenerationUpdate = AcceptedUpdate | StartedUpdate | ChoiceUpdate;
 
 /**
  * The updates of one request, for its one reader. Output waits here, in the gateway, for as long as the reader likes:

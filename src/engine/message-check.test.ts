@@ -25,6 +25,7 @@ const notices: readonly ProcessNotice[] = [
       type: 'step',
       updates: [
         { kind: 'accepted', requestId: 'a', promptTokens: 0 },
+        { kind: 'started', requestId: 'a', cachedTokens: 0 },
         choice,
         { ...choice, finish: { reason: 'stop', stopString: '.' } },
         { kind: 'embedding', requestId: 'a', input: 0, tokens: 2, embedding: new Float32Array(3) },
@@ -85,6 +86,7 @@ describe('what it may not say', () => {
     { kind: 'event', event: { type: 'step', updates: [{ ...choice, text: 7 }] } },
     { kind: 'event', event: { type: 'step', updates: [{ ...choice, choice: -1 }] } },
     { kind: 'event', event: { type: 'step', updates: [{ ...choice, completionTokens: NaN }] } },
+    { kind: 'event', event: { type: 'step', updates: [{ kind: 'started', requestId: 'a' }] } },
     { kind: 'event', event: { type: 'step', updates: [{ ...choice, finish: 'stop' }] } },
     { kind: 'event', event: { type: 'step', updates: [{ ...choice, finish: { reason: 'boredom' } }] } },
     { kind: 'event', event: { type: 'step', updates: Object.assign([], { length: 1 }) } },

@@ -42,6 +42,7 @@ const updates: Checks<RequestUpdate['kind']> = {
     isCount(completionTokens) &&
     (finish === undefined || isFinish(finish)),
   accepted: ({ requestId, promptTokens }) => isText(requestId) && isCount(promptTokens),
+  started: ({ requestId, cachedTokens }) => isText(requestId) && isCount(cachedTokens),
   embedding: ({ requestId, input, tokens, embedding }) =>
     isText(requestId) && isCount(input) && isCount(tokens) && embedding instanceof Float32Array,
   score: ({ requestId, score }) => isText(requestId) && isScore(score),

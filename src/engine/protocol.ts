@@ -3,6 +3,7 @@ import type { ErrorData } from '../core/errors.js';
 import type { GenerateRequest, Token } from '../core/generation.js';
 import type { MemoryNeed } from '../core/memory.js';
 import type { LoadOptions, MemoryReading, ModelInfo } from '../core/model-runner.js';
+import type { CacheHolding } from '../core/prompt-cache.js';
 import type { RequestUpdate } from '../core/request-update.js';
 import type { ScoreRequest } from '../core/scoring.js';
 
@@ -36,6 +37,13 @@ export type CallCommand =
     }
   /** Answered before a model is loaded too. */
   | { readonly type: 'predict'; readonly call: number; readonly options: LoadOptions }
+  /** What is kept of a prompt. */
+  | {
+      readonly type: 'probe';
+      readonly call: number;
+      readonly tokens: readonly Token[];
+      readonly salt: string;
+    }
   | { readonly type: 'inspect'; readonly call: number }
   | { readonly type: 'close'; readonly call: number };
 
@@ -44,6 +52,7 @@ export interface CallResults {
   load: ModelInfo;
   predict: MemoryNeed;
   tokenize: Token[];
+  probe: CacheHolding;
   inspect: EngineReport;
   /** Undefined when no model had been loaded. */
   close: EngineReport | undefined;

@@ -1,5 +1,5 @@
 import type { HeddleError } from '../core/errors.js';
-import type { AcceptedUpdate, ChoiceUpdate } from '../core/generation.js';
+import type { GenerationUpdate } from './generation.js';
 
 /**
  * Hears what becomes of one request when it reaches the gateway, whenever its reader reads it. Called for every token:
@@ -7,10 +7,10 @@ import type { AcceptedUpdate, ChoiceUpdate } from '../core/generation.js';
  */
 export interface RequestObserver {
   /**
-   * The engine has taken the request, or has done something for one of its choices.
+   * The engine has taken the request, has begun with it, or has done something for one of its choices.
    * @param now when the engine's message arrived, milliseconds of `performance.now()`
    */
-  updated(update: AcceptedUpdate | ChoiceUpdate, now: number): void;
+  updated(update: GenerationUpdate, now: number): void;
   /** The request ended with an error: that of the engine, its loss, or `request_cancelled` when its reader left. */
   failed(error: HeddleError): void;
 }

@@ -2,6 +2,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { HeddleError, toHeddleError } from '../core/errors.js';
 import { EngineReports } from '../pool/engine-reports.js';
 import { adminRoute } from './admin-route.js';
+import { cacheProbeRoute } from './cache-probe-route.js';
 import { healthRoute } from './health-route.js';
 import { metricsRoute } from './metrics-route.js';
 import { chatRoute } from './openai/chat-route.js';
@@ -44,6 +45,7 @@ export function createServer(context: RouteContext): FastifyInstance {
   const { pool, metrics } = context;
   const reports = new EngineReports();
   adminRoute(server, context, reports);
+  cacheProbeRoute(server, context);
   if (metrics !== undefined) metricsRoute(server, { pool, metrics, reports });
   healthRoute(server, context);
   modelsRoute(server, context);

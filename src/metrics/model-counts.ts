@@ -18,6 +18,11 @@ export interface FinishedChoice {
 /** What the requests of one model are counted in. The fields are changed for every token, without more ado. */
 export interface ModelCounts {
   promptTokens: number;
+  /** Of {@link promptTokens}, those that were not computed. */
+  cachedTokens: number;
+  /** Prompt tokens that were looked for among what is kept, and those of them that were there. */
+  cacheQueries: number;
+  cacheHits: number;
   generationTokens: number;
   readonly tokenGaps: BucketCounts;
   firstToken(seconds: number): void;

@@ -29,8 +29,26 @@ export class RequestMetrics {
     this.#counter(
       registry,
       'vllm:prompt_tokens_total',
-      'Prompt tokens computed',
+      'Prompt tokens, computed or taken over from earlier requests',
       (counts) => counts.promptTokens,
+    );
+    this.#counter(
+      registry,
+      'vllm:prompt_tokens_cached_total',
+      'Prompt tokens taken over from earlier requests',
+      (counts) => counts.cachedTokens,
+    );
+    this.#counter(
+      registry,
+      'vllm:prefix_cache_queries_total',
+      'Prompt tokens looked for in the prefix cache',
+      (counts) => counts.cacheQueries,
+    );
+    this.#counter(
+      registry,
+      'vllm:prefix_cache_hits_total',
+      'Prompt tokens found in the prefix cache',
+      (counts) => counts.cacheHits,
     );
     this.#counter(
       registry,
@@ -98,7 +116,7 @@ export class RequestMetrics {
   /** Counts the requests of an engine from now on, for the model that lives in it. */
   watch(modelId: string, engine: Engine): void {
     const counts = this.#of(modelId);
-    engine.onRequest = ({ choices }) => new TimedRequest(counts, choices, performance.now());
+    engine.onRequest = (request) => new TimedRequest(counts, request, performance.now());
   }
 
   /** What is counted for a model; there from 0, so that its first request is an increase. */
@@ -126,6 +144,9 @@ export class RequestMetrics {
     }
     return {
       promptTokens: 0,
+      cachedTokens: 0,
+      cacheQueries: 0,
+      cacheHits: 0,
       generationTokens: 0,
       tokenGaps: this.#tokenGaps.of(modelId),
       firstToken: (seconds) => this.#firstToken.observe(labels, seconds),

@@ -1,14 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { HeddleError } from '../core/errors.js';
 import type { ChoiceUpdate } from '../core/generation.js';
+import { defaultCacheUse } from '../core/prompt-cache.js';
 import { BucketCounts } from './bucket-counts.js';
 import type { FinishedChoice } from './model-counts.js';
 import { TimedRequest } from './timed-request.js';
 
 /** A request that began at 1000 ms, and what it was counted as. */
-function timed(choices = 1) {
+function timed(choices = 1, cache = defaultCacheUse) {
   const counted = {
     promptTokens: 0,
+    cachedTokens: 0,
+    cacheQueries: 0,
+    cacheHits: 0,
     generationTokens: 0,
     tokenGaps: new BucketCounts([0.01, 0.02, 0.05, 0.1]),
     firstTokens: [] as number[],
@@ -18,7 +22,7 @@ function timed(choices = 1) {
     finished: (choice: FinishedChoice) => counted.ends.push(choice),
     failed: (code: string) => counted.failures.push(code),
   };
-  const request = new TimedRequest(counted, choices, 1000);
+  const request = new TimedRequest(counted, { choices, cache }, 1000);
   request.updated({ kind: 'accepted', requestId: 'r', promptTokens: 7 }, 1001);
   return { counted, request };
 }
@@ -48,6 +52,25 @@ describe('a timed request', () => {
         decodedTokens: 2,
       },
     ]);
+  });
+
+  it('counts what was taken over with the first token, and what was looked for when it was', () => {
+    const { counted, request } = timed(2);
+    request.updated({ kind: 'started', requestId: 'r', cachedTokens: 4 }, 1100);
+    expect(counted).toMatchObject({ promptTokens: 0, cachedTokens: 0, cacheQueries: 7, cacheHits: 4 });
+    request.updated(update(1), 1200);
+    request.updated(update(1, undefined, 1), 1200);
+    expect(counted).toMatchObject({ promptTokens: 7, cachedTokens: 4, cacheQueries: 7, cacheHits: 4 });
+  });
+
+  it('looks for nothing when it uses no cache, or when the engine does not say that it did', () => {
+    const { counted, request } = timed(1, { salt: '', use: false });
+    request.updated({ kind: 'started', requestId: 'r', cachedTokens: 0 }, 1100);
+    request.updated(update(1), 1200);
+    expect(counted).toMatchObject({ promptTokens: 7, cachedTokens: 0, cacheQueries: 0, cacheHits: 0 });
+    const other = timed();
+    other.request.updated(update(1), 1200);
+    expect(other.counted).toMatchObject({ promptTokens: 7, cachedTokens: 0, cacheQueries: 0, cacheHits: 0 });
   });
 
   it('shares the time of an update among its tokens', () => {

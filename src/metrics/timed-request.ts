@@ -1,6 +1,6 @@
 import type { HeddleError } from '../core/errors.js';
-import type { AcceptedUpdate, ChoiceUpdate, FinishReason } from '../core/generation.js';
-import type { RequestObserver } from '../engine/engine.js';
+import type { FinishReason, GenerateRequest } from '../core/generation.js';
+import type { GenerationUpdate, RequestObserver } from '../engine/engine.js';
 import type { ModelCounts } from './model-counts.js';
 
 interface TimedChoice {
@@ -12,6 +12,9 @@ interface TimedChoice {
   firstTokens: number;
 }
 
+/** What of a request matters here. */
+type TimedParts = Pick<GenerateRequest, 'choices' | 'cache'>;
+
 /**
  * Times one request by the arrival of its updates. An update can be for several tokens: of those that make no whole
  * character, or may begin a stop string, the engine says nothing until there is text. The time is then shared evenly.
@@ -20,12 +23,15 @@ export class TimedRequest implements RequestObserver {
   readonly #counts: ModelCounts;
   readonly #choices: readonly TimedChoice[];
   readonly #started: number;
+  readonly #usesCache: boolean;
   #promptTokens = 0;
+  #cachedTokens = 0;
   #computed = false;
 
   /** @param started when it was handed over, milliseconds of `performance.now()` */
-  constructor(counts: ModelCounts, choices: number, started: number) {
+  constructor(counts: ModelCounts, { choices, cache }: TimedParts, started: number) {
     this.#counts = counts;
+    this.#usesCache = cache.use;
     this.#started = started;
     this.#choices = Array.from({ length: choices }, () => ({
       first: undefined,
@@ -35,9 +41,13 @@ export class TimedRequest implements RequestObserver {
     }));
   }
 
-  updated(update: AcceptedUpdate | ChoiceUpdate, now: number): void {
+  updated(update: GenerationUpdate, now: number): void {
     if (update.kind === 'accepted') {
       this.#promptTokens = update.promptTokens;
+      return;
+    }
+    if (update.kind === 'started') {
+      this.#start(update.cachedTokens);
       return;
     }
     const choice = this.#choices[update.choice];
@@ -45,6 +55,7 @@ export class TimedRequest implements RequestObserver {
     if (!this.#computed) {
       this.#computed = true;
       this.#counts.promptTokens += this.#promptTokens;
+      this.#counts.cachedTokens += this.#cachedTokens;
     }
     this.#count(choice, update.completionTokens, now);
     if (update.finish !== undefined) this.#finish(choice, update.finish.reason, now);
@@ -52,6 +63,14 @@ export class TimedRequest implements RequestObserver {
 
   failed(error: HeddleError): void {
     this.#counts.failed(error.code);
+  }
+
+  /** A request that uses no cache looks for nothing in it. */
+  #start(cachedTokens: number): void {
+    this.#cachedTokens = cachedTokens;
+    if (!this.#usesCache) return;
+    this.#counts.cacheQueries += this.#promptTokens;
+    this.#counts.cacheHits += cachedTokens;
   }
 
   #count(choice: TimedChoice, completionTokens: number, now: number): void {

@@ -1,4 +1,5 @@
 import { defaultInterTokenTarget } from '../core/inter-token-target.js';
+import { defaultStableRules, type StableRuleSwitches } from '../core/stable-rules.js';
 import type { PoolPolicy } from './pool-policy.js';
 
 /** How one model is loaded and kept. */
@@ -20,6 +21,8 @@ export interface ModelSettings {
   readonly preload: boolean;
   /** Milliseconds without a request after which it is unloaded; infinite to keep it until its memory is needed. */
   readonly idleTimeout: number;
+  /** What is kept stable in the prompts of its chats. */
+  readonly stablePrompts: StableRuleSwitches;
 }
 
 /** How a pool and its models are kept. Plain data: it can be replaced while the pool runs. */
@@ -46,6 +49,7 @@ export const defaultModelSettings: ModelSettings = {
   pinned: false,
   preload: false,
   idleTimeout: Infinity,
+  stablePrompts: defaultStableRules,
 };
 
 /** The settings of one model. */

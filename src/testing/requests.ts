@@ -1,5 +1,6 @@
 import type { EmbedRequest } from '../core/embedding.js';
 import type { GenerateRequest, Prompt, SamplingParams, StopConditions, Token } from '../core/generation.js';
+import { defaultCacheUse, type CacheUse } from '../core/prompt-cache.js';
 import type { ScoreRequest } from '../core/scoring.js';
 import type { GenerationUpdate } from '../engine/generation.js';
 
@@ -24,15 +25,17 @@ export function makeRequest(
     choices?: number;
     sampling?: Partial<SamplingParams>;
     stop?: Partial<StopConditions>;
+    cache?: Partial<CacheUse>;
   } = {},
 ): GenerateRequest {
-  const { prompt = 'once upon a time', choices = 1, sampling, stop } = parts;
+  const { prompt = 'once upon a time', choices = 1, sampling, stop, cache } = parts;
   return {
     id: `request-${++lastId}`,
     prompt: makePrompt(prompt),
     choices,
     sampling: { ...greedySampling, ...sampling },
     stop: { maxTokens: 16, stopStrings: [], stopTokens: [], ignoreEos: false, ...stop },
+    cache: { ...defaultCacheUse, ...cache },
   };
 }
 
@@ -64,6 +67,7 @@ function makePrompt(prompt: string | readonly Token[]): Prompt {
 /** All that a request produced. */
 export interface Collected {
   readonly promptTokens: number;
+  readonly cachedTokens: number;
   /** Text of each choice. */
   readonly texts: readonly string[];
   readonly finishes: readonly (string | undefined)[];
@@ -77,11 +81,15 @@ export async function collect(updates: AsyncIterable<GenerationUpdate>): Promise
   const texts: string[] = [];
   const finishes: (string | undefined)[] = [];
   const completionTokens: number[] = [];
-  let promptTokens = 0;
+  let [promptTokens, cachedTokens] = [0, 0];
   let count = 0;
   for await (const update of updates) {
     if (update.kind === 'accepted') {
       promptTokens = update.promptTokens;
+      continue;
+    }
+    if (update.kind === 'started') {
+      cachedTokens = update.cachedTokens;
       continue;
     }
     count++;
@@ -90,5 +98,5 @@ export async function collect(updates: AsyncIterable<GenerationUpdate>): Promise
     completionTokens[choice] = update.completionTokens;
     finishes[choice] = finish?.reason;
   }
-  return { promptTokens, texts, finishes, completionTokens, updates: count };
+  return { promptTokens, cachedTokens, texts, finishes, completionTokens, updates: count };
 }

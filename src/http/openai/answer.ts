@@ -14,6 +14,8 @@ export interface Usage {
   readonly prompt_tokens: number;
   readonly completion_tokens: number;
   readonly total_tokens: number;
+  /** Prompt tokens that were not computed, since an earlier request had computed them. */
+  readonly prompt_tokens_details: { readonly cached_tokens: number };
 }
 
 /** The generations of one API request, which may have several prompts with several choices each, as one stream. */
@@ -22,6 +24,7 @@ export class Answer {
   readonly #choicesPerPrompt: number;
   readonly #completionTokens: number[];
   #promptTokens = 0;
+  #cachedTokens = 0;
 
   /**
    * Queues all requests in the engine.
@@ -68,6 +71,7 @@ export class Answer {
         waiting.delete(prompt);
         continue;
       }
+      if (result.value.kind === 'started') this.#cachedTokens += result.value.cachedTokens;
       if (result.value.kind === 'choice') yield this.#piece(prompt, result.value);
       // Asked for the next one only now that this one was taken: a promise nobody waits for yet must not reject.
       waiting.set(prompt, next(prompt, generation));
@@ -81,6 +85,7 @@ export class Answer {
       prompt_tokens: this.#promptTokens,
       completion_tokens: completion,
       total_tokens: this.#promptTokens + completion,
+      prompt_tokens_details: { cached_tokens: this.#cachedTokens },
     };
   }
 

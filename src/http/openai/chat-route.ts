@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
-import { renderChat } from '../../prompt/chat-template.js';
+import type { StableRuleSwitches } from '../../core/stable-rules.js';
+import { settingsOf } from '../../pool/pool-settings.js';
+import { writeChat } from '../../prompt/chat-prompt.js';
 import { parseBody } from '../validation.js';
 import type { RouteContext } from '../route-context.js';
-import { chatNeutral, chatSchema, toChatMessages, type ChatBody } from './chat-schema.js';
-import { toSampling, toStopConditions } from './sampling-schema.js';
+import { chatNeutral, chatSchema, toChatInput, type ChatBody } from './chat-schema.js';
+import { toCacheUse, toSampling, toStopConditions } from './sampling-schema.js';
 import { serveCompletion, type AnswerFormat } from './serve-completion.js';
 import { toStanding } from './standing-schema.js';
 
@@ -21,11 +23,12 @@ export function chatRoute(server: FastifyInstance, context: RouteContext): void 
         requests: (info) => [
           {
             id,
-            prompt: renderChat(info, toChatMessages(body.messages), body.chat_template_kwargs),
             ...standing,
+            prompt: writeChat(info, toChatInput(body), rulesFor(body.model, context)).prompt,
             choices: body.n,
             sampling: toSampling(body),
             stop: toStopConditions(body, body.max_completion_tokens ?? body.max_tokens),
+            cache: toCacheUse(body),
           },
         ],
         format: chatFormat(id, body, includeUsage),
@@ -37,6 +40,10 @@ export function chatRoute(server: FastifyInstance, context: RouteContext): void 
       context,
     );
   });
+}
+
+function rulesFor(model: string, { pool }: RouteContext): StableRuleSwitches {
+  return settingsOf(pool.settings, pool.idOf(model)).stablePrompts;
 }
 
 function chatFormat(id: string, { model }: ChatBody, includeUsage: boolean): AnswerFormat {

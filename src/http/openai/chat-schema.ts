@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ChatMessage } from '../../prompt/chat-template.js';
+import type { ChatInput } from '../../prompt/stable/chat-input.js';
 import { samplingFields } from './sampling-schema.js';
 import { standingFields } from './standing-schema.js';
 
@@ -61,8 +62,13 @@ export const chatNeutral: Readonly<Record<string, readonly unknown[]>> = {
   metadata: [{}],
 };
 
+/** What the model's chat template is given. */
+export function toChatInput(body: Pick<ChatBody, 'messages' | 'chat_template_kwargs'>): ChatInput {
+  return { messages: toChatMessages(body.messages), variables: body.chat_template_kwargs };
+}
+
 /** Messages as chat templates read them: `developer` is today's name for `system`, and text parts are lines. */
-export function toChatMessages(messages: ChatBody['messages']): ChatMessage[] {
+function toChatMessages(messages: ChatBody['messages']): ChatMessage[] {
   return messages.map(({ role, content: parts, ...fields }) => ({
     ...fields,
     role: role === 'developer' ? 'system' : role,

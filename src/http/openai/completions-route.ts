@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { RouteContext } from '../route-context.js';
 import { parseBody } from '../validation.js';
 import { completionsNeutral, completionsSchema, toPrompts } from './completions-schema.js';
-import { toSampling, toStopConditions } from './sampling-schema.js';
+import { toCacheUse, toSampling, toStopConditions } from './sampling-schema.js';
 import { serveCompletion, type AnswerFormat } from './serve-completion.js';
 import { toStanding } from './standing-schema.js';
 
@@ -25,6 +25,7 @@ export function completionsRoute(server: FastifyInstance, context: RouteContext)
             choices: body.n,
             sampling: toSampling(body),
             stop: toStopConditions(body),
+            cache: toCacheUse(body),
           })),
         format: completionsFormat(id, body.model, includeUsage),
         stream: body.stream,

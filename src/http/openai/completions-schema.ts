@@ -35,7 +35,8 @@ export function toPrompts(prompt: z.infer<typeof completionsSchema>['prompt']): 
     : prompt.map((one) => (typeof one === 'string' ? textPrompt(one) : { kind: 'tokens', tokens: one }));
 }
 
-function textPrompt(text: string): Prompt {
+/** A text as its client wrote it. */
+export function textPrompt(text: string): Extract<Prompt, { kind: 'text' }> {
   return { kind: 'text', text, addSpecial: true, parseSpecial: true };
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { SamplingParams, StopConditions } from '../../core/generation.js';
+import { defaultCacheUse, longestSalt, type CacheUse } from '../../core/prompt-cache.js';
 import { defaultSampling, defaultStop } from '../../core/sampling-defaults.js';
 
 /**
@@ -24,6 +25,9 @@ export const samplingFields = {
   n: z.int().min(1).max(128).default(1),
   stream: z.boolean().default(false),
   stream_options: z.strictObject({ include_usage: z.boolean().default(false) }).optional(),
+  /** vLLM's name, and llama.cpp's. */
+  cache_salt: z.string().min(1).max(longestSalt).optional(),
+  cache_prompt: z.boolean().default(defaultCacheUse.use),
 };
 
 type SamplingFields = z.infer<z.ZodObject<typeof samplingFields>>;
@@ -49,4 +53,8 @@ export function toStopConditions(fields: SamplingFields, maxTokens = fields.max_
     ignoreEos: fields.ignore_eos,
     ...(maxTokens === undefined ? {} : { maxTokens }),
   };
+}
+
+export function toCacheUse({ cache_salt: salt, cache_prompt: use }: SamplingFields): CacheUse {
+  return { salt: salt ?? defaultCacheUse.salt, use };
 }
