@@ -11,12 +11,16 @@ test('a reader has the text of a step before the next one may begin', async () =
   transport.gate.hold();
   const generation = engine.generate(makeRequest());
   expect((await generation.next()).value).toMatchObject({ kind: 'accepted' });
-  for (const [index, letter] of Array.from('heddle').entries()) {
-    await transport.gate.reached(index + 1);
+  await transport.gate.reached(1);
+  transport.gate.release();
+  expect((await generation.next()).value).toMatchObject({ kind: 'started' });
+  expect((await generation.next()).value).toMatchObject({ text: 'h' });
+  for (const [index, letter] of Array.from('eddle').entries()) {
+    await transport.gate.reached(index + 2);
     transport.gate.release();
     expect((await generation.next()).value).toMatchObject({ text: letter });
-    await transport.gate.reached(index + 2);
-    expect(transport.gate.step).toBe(index + 2);
+    await transport.gate.reached(index + 3);
+    expect(transport.gate.step).toBe(index + 3);
   }
   transport.gate.open();
   expect((await generation.next()).value).toMatchObject({ finish: { reason: 'stop' } });
