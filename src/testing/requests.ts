@@ -67,7 +67,6 @@ function makePrompt(prompt: string | readonly Token[]): Prompt {
 /** All that a request produced. */
 export interface Collected {
   readonly promptTokens: number;
-  readonly cachedTokens: number;
   /** Text of each choice. */
   readonly texts: readonly string[];
   readonly finishes: readonly (string | undefined)[];
@@ -81,22 +80,19 @@ export async function collect(updates: AsyncIterable<GenerationUpdate>): Promise
   const texts: string[] = [];
   const finishes: (string | undefined)[] = [];
   const completionTokens: number[] = [];
-  let [promptTokens, cachedTokens] = [0, 0];
+  let promptTokens = 0;
   let count = 0;
   for await (const update of updates) {
     if (update.kind === 'accepted') {
       promptTokens = update.promptTokens;
       continue;
     }
-    if (update.kind === 'started') {
-      cachedTokens = update.cachedTokens;
-      continue;
-    }
+    if (update.kind === 'started') continue;
     count++;
     const { choice, text, finish } = update;
     texts[choice] = (texts[choice] ?? '') + text;
     completionTokens[choice] = update.completionTokens;
     finishes[choice] = finish?.reason;
   }
-  return { promptTokens, cachedTokens, texts, finishes, completionTokens, updates: count };
+  return { promptTokens, texts, finishes, completionTokens, updates: count };
 }
