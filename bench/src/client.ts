@@ -1,4 +1,4 @@
-import { defaultSampling, defaultStop, type Engine } from '../../dist/index.js';
+import { defaultCacheUse, defaultSampling, defaultStop, type Engine } from '../../dist/index.js';
 import { promptOf } from './workload.js';
 
 let requests = 0;
@@ -18,6 +18,7 @@ export async function ask(engine: Engine, promptTokens: number, generatedTokens:
     choices: 1,
     sampling: { ...defaultSampling, seed: id },
     stop: { ...defaultStop, ignoreEos: true, maxTokens: generatedTokens },
+    cache: defaultCacheUse,
   });
   for await (const update of generation) {
     if (update.kind !== 'choice') continue;

@@ -3,6 +3,7 @@
  * histogram and counter; in turn, in one process.
  */
 import { Counter, Histogram, Registry } from 'prom-client';
+import { defaultCacheUse } from '../../dist/core/prompt-cache.js';
 import { tokenGapBuckets } from '../../dist/metrics/buckets.js';
 import { BucketCounts } from '../../dist/metrics/bucket-counts.js';
 import { TimedRequest } from '../../dist/metrics/timed-request.js';
@@ -25,8 +26,19 @@ const arrivals = Float64Array.from({ length: tokens }, (_, index) => index * 30 
 type Counting = (from: number, to: number) => void;
 
 function ours(): Counting {
-  const counts = { promptTokens: 0, generationTokens: 0, tokenGaps: new BucketCounts(tokenGapBuckets) };
-  const request = new TimedRequest({ ...counts, firstToken() {}, finished() {}, failed() {} }, 1, 0);
+  const counts = {
+    promptTokens: 0,
+    cachedTokens: 0,
+    cacheQueries: 0,
+    cacheHits: 0,
+    generationTokens: 0,
+    tokenGaps: new BucketCounts(tokenGapBuckets),
+  };
+  const request = new TimedRequest(
+    { ...counts, firstToken() {}, finished() {}, failed() {} },
+    { choices: 1, cache: defaultCacheUse },
+    0,
+  );
   return (from, to) => {
     for (let index = from; index < to; index++) {
       const update = updates[index];

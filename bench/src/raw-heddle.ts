@@ -1,5 +1,5 @@
 /* One side of the raw benchmark: heddle's engine, through its thread, messages, scheduler and text. */
-import { createThreadEngine, defaultSampling, defaultStop } from '../../dist/index.js';
+import { createThreadEngine, defaultCacheUse, defaultSampling, defaultStop } from '../../dist/index.js';
 import { batchSize, promptOf, readWorkload, type Speeds } from './workload.js';
 
 const { modelPath, threads, promptTokens, generatedTokens } = readWorkload();
@@ -16,6 +16,7 @@ async function milliseconds(promptLength: number, maxTokens: number): Promise<nu
     choices: 1,
     sampling: { ...defaultSampling, temperature: 0 },
     stop: { ...defaultStop, ignoreEos: true, maxTokens },
+    cache: { ...defaultCacheUse, use: false },
   });
   for await (const _ of generation);
   return performance.now() - started;

@@ -64,6 +64,15 @@ models:
     expect(config).toEqual(text.startsWith('models') ? { models: {}, pool: {}, defaults: {} } : {});
   });
 
+  it('may have a section of rules with nothing in it', () => {
+    const text = 'models: { a: { stable_prompts: } }\ndefaults:\n  stable_prompts:\n';
+    const rules = { stable_prompts: {} };
+    expect(parseConfig(text)).toMatchObject({
+      problems: [],
+      config: { models: { a: rules }, defaults: rules },
+    });
+  });
+
   it('may name a model without saying more, and reuse an anchor', () => {
     const { config } = parseConfig('models:\n  a:\n  b: &big { context: 32768 }\n  c: *big\n');
     expect(config.models).toEqual({ a: {}, b: { context: 32768 }, c: { context: 32768 } });
@@ -77,6 +86,21 @@ describe('an error', () => {
       'an unknown key of a model',
       'models:\n  a:\n    idle_timout: 5s',
       '3:5 models.a.idle_timout is no key; did you mean "idle_timeout"?',
+    ],
+    [
+      'an unknown rule',
+      'defaults: { stable_prompts: { clock_tme: true } }',
+      '1:31 defaults.stable_prompts.clock_tme is no key; did you mean "clock_time"?',
+    ],
+    [
+      'an unknown rule of a model',
+      'models:\n  a:\n    stable_prompts: { tool_kes: true }',
+      '3:23 models.a.stable_prompts.tool_kes is no key; did you mean "tool_keys"?',
+    ],
+    [
+      'a rule in the wrong place',
+      'defaults: { clock_time: true }',
+      '1:13 defaults.clock_time is no key here; it belongs to "stable_prompts"',
     ],
     ['a key in the wrong place', 'queue_wait: 5s', '1:1 queue_wait is no key here; it belongs to "pool"'],
     [

@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { defaultStableRules } from '../core/stable-rules.js';
 import { defaultPolicy } from '../pool/pool-policy.js';
 import { defaultModelSettings, settingsOf } from '../pool/pool-settings.js';
 import { parseConfig } from './read-config.js';
@@ -50,6 +51,7 @@ describe('settings', () => {
         pinned: true,
         preload: true,
         idleTimeout: 9,
+        stablePrompts: defaultStableRules,
       },
       models: { a: { contextSize: 1024 }, b: {} },
       aliases: { x: 'a', y: 'a' },

@@ -51,6 +51,7 @@ export function describeEngineConformance<T extends EngineTransport>(
         expect(codeOfThrown(() => engine.info)).toBe('engine_closed');
         expect(codeOfThrown(() => engine.generate(makeRequest()))).toBe('engine_closed');
         expect(await codeOf(engine.tokenize('a'))).toBe('engine_closed');
+        expect(await codeOf(engine.probe([1], ''))).toBe('engine_closed');
         expect(await codeOf(engine.inspect())).toBe('engine_closed');
         await expect(engine.close()).resolves.toBeUndefined();
       });
@@ -364,6 +365,13 @@ export function describeEngineConformance<T extends EngineTransport>(
         const engine = await load('fake:?failAtDecode=3');
         expect(await codeOf(collect(engine.generate(makeRequest())))).toBe('native_call_failed');
         expect((await collect(engine.generate(makeRequest()))).finishes).toEqual(['length']);
+      });
+
+      test('a prompt that nobody asked with this salt is held nowhere', async () => {
+        const engine = await load();
+        await collect(engine.generate(makeRequest({ prompt: 'x'.repeat(200), cache: { salt: 'one' } })));
+        const tokens = await engine.tokenize('x'.repeat(200));
+        expect(await engine.probe(tokens, 'another')).toEqual({ device: 0, host: 0, disk: 0 });
       });
 
       test('text is tokenized as the model does it', async () => {

@@ -43,10 +43,14 @@ export class FakeServer {
     this.#folder = parts.folder;
   }
 
-  /** @param models fake models by id, such as `{ chatty: 'fake:?endAfter=5' }` */
+  /**
+   * @param models fake models by id, such as `{ chatty: 'fake:?endAfter=5' }`
+   * @param makeTransport of each engine
+   */
   static async start(
     models: Readonly<Record<string, string>>,
     settings: Partial<ModelSettings> = {},
+    makeTransport = (parts: { gate: StepGate }): InMemoryTransport => new InMemoryTransport(parts),
   ): Promise<FakeServer> {
     const folder = mkdtempSync(join(tmpdir(), 'heddle-http-'));
     for (const [id, url] of Object.entries(models)) writeFileSync(join(folder, `${id}.gguf`), `${url}\n`);
@@ -60,7 +64,7 @@ export class FakeServer {
         policy: { firstRetry: 0, crashLimit: 100 },
       },
       createEngine: () => {
-        const transport = new InMemoryTransport({ gate });
+        const transport = makeTransport({ gate });
         transports.push(transport);
         return new Engine(transport);
       },

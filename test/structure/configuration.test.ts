@@ -2,7 +2,13 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { parseConfig } from '../../src/config/read-config.js';
-import { defaultsShape, fileShape, modelShape, poolShape } from '../../src/config/schema.js';
+import {
+  defaultsShape,
+  fileShape,
+  modelShape,
+  poolShape,
+  stablePromptsShape,
+} from '../../src/config/schema.js';
 import { settingsText } from '../../src/config/settings-text.js';
 import { toSettings } from '../../src/config/settings.js';
 
@@ -25,7 +31,10 @@ describe('the table of the configuration file in docs/operations.md', () => {
     expect(rows.map(({ key }) => key)).toEqual([
       ...Object.keys(fileShape).filter((key) => !sections.includes(key)),
       ...Object.keys(poolShape).map((key) => `pool.${key}`),
-      ...Object.keys(defaultsShape).map((key) => `defaults.${key}`),
+      ...Object.keys(defaultsShape)
+        .filter((key) => key !== 'stable_prompts')
+        .map((key) => `defaults.${key}`),
+      ...Object.keys(stablePromptsShape).map((key) => `defaults.stable_prompts.${key}`),
       ...ofModels.map((key) => `models.ID.${key}`),
     ]);
   });
@@ -39,6 +48,12 @@ describe('the table of the configuration file in docs/operations.md', () => {
       ...top,
       ...Object.fromEntries(Object.entries(pool).map(([key, value]) => [`pool.${key}`, value])),
       ...Object.fromEntries(Object.entries(defaults).map(([key, value]) => [`defaults.${key}`, value])),
+      ...Object.fromEntries(
+        Object.entries(defaults['stable_prompts'] as object).map(([key, value]) => [
+          `defaults.stable_prompts.${key}`,
+          value as unknown,
+        ]),
+      ),
     };
     const documented = rows.filter(({ key }) => !inWords.includes(key));
     expect(documented).toEqual(documented.map(({ key }) => ({ key, value: String(inForce[key]) })));

@@ -3,7 +3,7 @@ import { rewriteSystemText } from './system-text.js';
 
 /** A name, a colon or an equals sign, and a value of six characters or more with a digit among them. */
 const labelled =
-  /\b((?:session|conversation|request|thread|trace|run|turn|message)[ _-]?id\b["'`*]{0,4}[ \t]{0,4}[:=][ \t]{0,4}["'`*<]{0,4})((?=[\w-]*\d)[\w-]{6,})/gi;
+  /\b((?:session|conversation|request|thread|trace|run|turn|message)[ _-]?id\b["'`*]{0,4}[ \t]{0,4}[:=]["'`*]{0,4}[ \t]{0,4}["'`*<]{0,4})((?=[\w-]*\d)[\w-]{6,})/gi;
 
 /**
  * Replaces the letters and digits of ids by zeros where the system prompt names them:
