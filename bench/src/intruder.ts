@@ -166,3 +166,7 @@ console.log(`${kept.disturbed} of ${kept.all} measurements were disturbed by oth
 for (const { engine } of sides.values()) await engine.close();
 console.log(`${kept.disturbed} of ${kept.all} measurements were disturbed by others`);
 for (const { engine } of sides.values()) await engine.close();
+console.log(`${kept.disturbed} of ${kept.all} measurements were disturbed by others`);
+for (const { engine } of sides.values()) await engine.close();
+console.log(`${kept.disturbed} of ${kept.all} measurements were disturbed by others`);
+for (const { engine } of sides.values()) await engine.close();
