@@ -111,8 +111,8 @@ for (const [name, interTokenTarget] of [
   await engine.load({ modelPath, contextSize: 8192, slots: 4, batchSize, threads, interTokenTarget });
   sides.set(name, { engine, intrusions: [], speeds: [] });
 }
-const letter =
-  (await [...sides.values()][0]?.engine.tokenize('a', { addSpecial: false, parseSpecial: false }))?.[0] ?? 0;
+const [{ engine: anyEngine } = { engine: undefined }] = sides.values();
+const [letter = 0] = (await anyEngine?.tokenize('a', { addSpecial: false, parseSpecial: false })) ?? [];
 for (const { engine } of sides.values()) {
   await throughput(engine); // warm-up
   await intrude(engine);
@@ -162,7 +162,5 @@ for (const [name, { intrusions, speeds }] of sides) {
 }
 const gaps = sides.get('adaptive')?.intrusions.map(({ worstGap }) => worstGap) ?? [];
 console.log(`worst gap / target: ${(median(gaps) / target).toFixed(2)}`);
-console.log(`${kept.disturbed} of ${kept.all} measurements were disturbed by others`);
-for (const { engine } of sides.values()) await engine.close();
 console.log(`${kept.disturbed} of ${kept.all} measurements were disturbed by others`);
 for (const { engine } of sides.values()) await engine.close();

@@ -18,10 +18,13 @@ const outliersOfChange = 3;
  * renew. Plain forgetting would lose what prompt rows cost during a thousand steps without any. Measurements are noisy
  * in proportion to their size. Single outliers, such as a pause of the machine, are clipped (Huber, 1964); several in a
  * row that are all too high, or all too low, are a machine that became slower or faster in all it does; several to both
- * sides, an estimate that is {@link lost}. Costs are never negative.
+ * sides, an estimate that is {@link lost}.
  */
 export class LinearEstimate {
-  readonly #coefficients: number[];
+  /** What measurements say, whether it makes sense or not. */
+  #means: readonly number[];
+  /** What can be made of that: none is negative. */
+  #coefficients: readonly number[];
   /** Covariance of the coefficients. */
   #uncertainty: number[][];
   /** Outliers in a row that were too high, and that were too low. */
@@ -30,10 +33,9 @@ export class LinearEstimate {
 
   /** @param deviations how far off each coefficient may be, a standard deviation */
   constructor(coefficients: readonly number[], deviations: readonly number[]) {
-    this.#coefficients = [...coefficients];
-    this.#uncertainty = deviations.map((deviation, row) =>
-      deviations.map((_, column) => (row === column ? deviation ** 2 : 0)),
-    );
+    this.#means = coefficients;
+    this.#coefficients = coefficients;
+    this.#uncertainty = diagonal(deviations);
   }
 
   get coefficients(): readonly number[] {
@@ -58,18 +60,17 @@ export class LinearEstimate {
     if (!(measured >= leastCost)) return;
     this.#drift();
     const expected = this.predict(amounts);
+    const noise = (noiseShare * Math.max(expected, leastCost)) ** 2;
     const spread = this.#uncertainty.map((row) => dot(row, amounts));
-    const variance = Math.max(0, dot(spread, amounts)) + (noiseShare * Math.max(expected, leastCost)) ** 2;
+    const variance = Math.max(0, dot(spread, amounts)) + noise;
     const limit = outlierLimit * Math.sqrt(variance);
-    const error = measured - expected;
+    const error = measured - dot(this.#means, amounts);
     const gain = Math.min(1, limit / Math.abs(error)) / variance;
-    for (const [index, value] of spread.entries()) {
-      const coefficient = this.#coefficients[index] ?? 0;
-      this.#coefficients[index] = Math.max(0, coefficient + value * gain * error);
-    }
+    this.#means = this.#means.map((value, index) => value + (spread[index] ?? 0) * gain * error);
     this.#uncertainty = this.#uncertainty.map((row, index) =>
       row.map((value, column) => value - (spread[index] ?? 0) * (spread[column] ?? 0) * gain),
     );
+    this.#coefficients = withoutNegative(this.#means, this.#uncertainty);
     this.#watch(measured, expected, limit);
   }
 
@@ -113,13 +114,43 @@ export class LinearEstimate {
 
   /** Whatever it is that became slower or faster, all of it most likely did. */
   #rescale(factor: number): void {
-    for (const [index, coefficient] of this.#coefficients.entries()) {
-      const changed = coefficient * factor;
-      this.#coefficients[index] = changed;
-      const row = this.#uncertainty[index];
-      if (row !== undefined) row[index] = Math.max(row[index] ?? 0, changed ** 2);
-    }
+    const deviations = this.#coefficients.map((value, index) =>
+      Math.max(value, Math.sqrt(this.#uncertainty[index]?.[index] ?? 0)),
+    );
+    this.#coefficients = this.#coefficients.map((value) => value * factor);
+    this.#means = this.#coefficients;
+    this.#uncertainty = diagonal(deviations.map((deviation) => deviation * factor));
   }
+}
+
+/**
+ * The means of coefficients of which none is negative: those that would be are 0, and the others what is to be expected
+ * of them then. To cut negative ones off would leave the rest with what these had made up for.
+ */
+function withoutNegative(
+  means: readonly number[],
+  uncertainty: readonly (readonly number[])[],
+): readonly number[] {
+  let [given, spread] = [means, uncertainty];
+  for (let left = means.length; left > 0; left--) {
+    const index = given.findIndex((value) => value < 0);
+    const [column, value] = [spread[index], given[index]];
+    const variance = column?.[index] ?? 0;
+    if (column === undefined || value === undefined) return given;
+    const share = column.map((covariance) => (variance > 0 ? covariance / variance : 0));
+    given = given.map((mean, line) => (line === index ? 0 : mean - (share[line] ?? 0) * value));
+    spread = spread.map((row, line) =>
+      row.map((each, place) => each - (share[line] ?? 0) * (column[place] ?? 0)),
+    );
+  }
+  return given.map((value) => Math.max(0, value));
+}
+
+/** The covariance of coefficients that say nothing of each other. */
+function diagonal(deviations: readonly number[]): number[][] {
+  return deviations.map((deviation, row) =>
+    deviations.map((_, column) => (row === column ? deviation ** 2 : 0)),
+  );
 }
 
 function dot(left: readonly number[], right: readonly number[]): number {

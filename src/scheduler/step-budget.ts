@@ -1,5 +1,5 @@
 import type { Sequence } from '../core/sequence.js';
-import { attendedBy, noLoad, type StepCost, type StepLoad } from './step-cost.js';
+import { attendedBy, noLoad, tileRows, type StepCost, type StepLoad } from './step-cost.js';
 
 /** Prompts get at least this part of the target in a step, however long its generating rows take. */
 const leastShare = 0.25;
@@ -15,8 +15,8 @@ const leastYield = 24;
 const firstRows = 64;
 /** Prompt rows of a step at least: fewer take about as long. */
 const leastRows = 4;
-/** Rows are a multiple of the first of these that is at most an eighth of them, or an eighth would be lost by rounding. */
-const roundings = [64, 16, 8, 4] as const;
+/** A step's rows are a multiple of the first of these that is at most an eighth of them, else of a tile. */
+const roundings = [64, 16, 8] as const;
 
 /** Milliseconds of one step, and how many prompt rows fit them. */
 export class StepBudget {
@@ -63,7 +63,8 @@ export class StepBudget {
       if (fits(rows)) fitting = rows;
       else tooMany = rows;
     }
-    return Math.min(lacking, Math.max(leastRows - this.#prompts, rounded(fitting)));
+    const before = this.#load.rows;
+    return Math.min(lacking, Math.max(0, leastRows - this.#prompts, rounded(before + fitting) - before));
   }
 
   /** The step computes the next rows of this sequence too. */
@@ -84,6 +85,6 @@ export class StepBudget {
 }
 
 function rounded(rows: number): number {
-  const multiple = roundings.find((size) => size * 8 <= rows) ?? 1;
+  const multiple = roundings.find((size) => size * 8 <= rows) ?? tileRows;
   return rows - (rows % multiple);
 }

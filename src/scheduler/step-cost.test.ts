@@ -40,6 +40,33 @@ describe('what steps cost', () => {
     expect(cost.predict(load(100, 1, 5050))).toBeGreaterThan(150);
   });
 
+  test('is known after a few steps, also where parts of it cost nothing or come in one proportion', () => {
+    const cost = new StepCost();
+    const of = (rows: number): StepLoad => load(rows, rows, attendedBy(0, rows));
+    for (const rows of [1, 30, 59, 88, 117]) cost.learn(of(rows), 20 + 2 * rows);
+    for (const rows of [50, 200, 400]) {
+      const ratio = cost.predict(of(rows)) / (20 + 2 * rows);
+      expect(ratio).toBeGreaterThan(0.85);
+      expect(ratio).toBeLessThan(1.15);
+    }
+  });
+
+  test('of a single row is a matter of its own, and moves nothing else', () => {
+    const cost = new StepCost();
+    for (let rows = 2; rows < 60; rows += 3) cost.learn(load(rows, 1), 35 + 6 * rows);
+    const before = cost.predict(load(32, 1));
+    for (let index = 0; index < 500; index++) cost.learn(load(1, 1), 25);
+    expect(cost.predict(load(1, 1))).toBeCloseTo(25, 0);
+    expect(cost.predict(load(32, 1)) / before).toBeCloseTo(1, 1);
+  });
+
+  test('is that of whole tiles', () => {
+    const cost = new StepCost();
+    for (let rows = 2; rows < 60; rows += 3) cost.learn(load(rows, 1), 35 + 24 * Math.ceil(rows / 4));
+    expect(cost.predict(load(17, 1))).toBe(cost.predict(load(20, 1)));
+    expect(cost.predict(load(20, 1)) / (35 + 24 * 5)).toBeCloseTo(1, 1);
+  });
+
   test('grows with how far sequences have come', () => {
     const cost = new StepCost();
     for (let index = 0; index < 60; index++) {
