@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { HeddleError, toHeddleError } from '../core/errors.js';
 import type { SettleReport } from '../core/memory.js';
 import type { Engine } from '../engine/engine.js';
+import { BoundedProbe } from './bounded-probe.js';
 import { ComputeGovernor } from './compute-governor.js';
 import type { EngineState } from './engine-state.js';
 import { IdleReaper } from './idle-reaper.js';
@@ -77,9 +78,10 @@ export class EnginePool {
     this.#createEngine = createEngine;
     this.#observer = observer;
     this.#governor = new ComputeGovernor(settings.threads ?? availableParallelism(), () => this.#wake());
-    this.#barrier = new SettleBarrier(probe);
+    const bounded = new BoundedProbe(probe);
+    this.#barrier = new SettleBarrier(bounded);
     this.#memoryQueue = new MemoryQueue(this);
-    this.#memoryWatch = new MemoryWatch(probe, this, () => this.#onPressure());
+    this.#memoryWatch = new MemoryWatch(bounded, this, () => this.#onPressure());
     this.#stallWatch = new StallWatch(
       () => this.#models.values(),
       () => this.#policy.stallDeadline,
@@ -149,7 +151,7 @@ export class EnginePool {
     return this.#models.get(id);
   }
 
-  settingsOf({ file }: ManagedModel): ModelSettings {
+  settingsOf({ file }: Pick<ManagedModel, 'file'>): ModelSettings {
     return settingsOf(this.#settings, file.id);
   }
 

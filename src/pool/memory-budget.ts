@@ -60,12 +60,12 @@ export type AdmissionDecision =
  */
 export function decideAdmission(budget: MemoryBudget): AdmissionDecision {
   const { ceilingBytes, holders, needBytes, now, minimumResidency } = budget;
-  if (held(holders) + needBytes <= ceilingBytes) return { kind: 'fits' };
+  if (heldBytes(holders) + needBytes <= ceilingBytes) return { kind: 'fits' };
 
-  const availableBytes = Math.max(0, ceilingBytes - held(holders.filter(isFixed)));
+  const availableBytes = Math.max(0, ceilingBytes - heldBytes(holders.filter(isFixed)));
   if (needBytes > availableBytes) return { kind: 'never', availableBytes };
 
-  const excess = held(holders.filter(({ state }) => state !== 'releasing')) + needBytes - ceilingBytes;
+  const excess = heldBytes(holders.filter(({ state }) => state !== 'releasing')) + needBytes - ceilingBytes;
   if (excess <= 0) return { kind: 'wait', reason: 'releasing' };
 
   const idle = holders.filter((holder) => holder.state === 'resident' && holder.idle && !holder.pinned);
@@ -101,7 +101,8 @@ function isFixed({ state, pinned }: MemoryHolder): boolean {
   return state === 'quarantined' || state === 'leaked' || (pinned && state !== 'releasing');
 }
 
-function held(holders: readonly MemoryHolder[]): number {
+/** What all lines of a ledger hold together, bytes. */
+export function heldBytes(holders: readonly MemoryHolder[]): number {
   return holders.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
@@ -150,7 +151,7 @@ export function insufficientMemory(
   { ceilingBytes, holders, needBytes }: Pick<MemoryBudget, 'ceilingBytes' | 'holders' | 'needBytes'>,
   decision: Extract<AdmissionDecision, { kind: 'wait' | 'never' }>,
 ): HeddleError {
-  const free = Math.max(0, ceilingBytes - held(holders));
+  const free = Math.max(0, ceilingBytes - heldBytes(holders));
   const holding = holders
     .toSorted((a, b) => b.bytes - a.bytes || (a.id < b.id ? -1 : 1))
     .map((holder) => `${holder.id} (${inUnits(holder.bytes)}, ${describe(holder)})`);

@@ -1,5 +1,6 @@
 import type { MemoryNeed, SettleReport } from '../core/memory.js';
-import type { MemoryProbe, ProcessMemory } from './memory-probe.js';
+import type { BoundedProbe } from './bounded-probe.js';
+import type { ProcessMemory } from './memory-probe.js';
 
 /** What is to come back when an engine ends; made while it lives. */
 export interface Release {
@@ -19,9 +20,6 @@ export interface Settlement {
   readonly returnedBytes?: number;
 }
 
-/** A reading that takes longer counts as failed, milliseconds. */
-const probeDeadline = 1000;
-
 /** What the rest of a process may grow and shrink by beside an engine, bytes. */
 const tolerance = 16 * 2 ** 20;
 
@@ -31,10 +29,10 @@ const tolerance = 16 * 2 ** 20;
  * known to have written, weights that were copied and the KV cache, less a tolerance of 5 % or 16 MiB.
  */
 export class SettleBarrier {
-  readonly #probe: MemoryProbe;
+  readonly #probe: BoundedProbe;
   #changes = 0;
 
-  constructor(probe: MemoryProbe) {
+  constructor(probe: BoundedProbe) {
     this.#probe = probe;
   }
 
@@ -52,7 +50,7 @@ export class SettleBarrier {
     const pid = processId ?? process.pid;
     if (!isProcess) this.#changes++;
     const changes = this.#changes;
-    const before = await this.#read(pid);
+    const before = await this.#probe.process(pid);
     const predicted = isProcess ? need?.totalBytes : (need?.copiedWeightBytes ?? 0) + (need?.cacheBytes ?? 0);
     const expectedBytes = (isProcess ? before?.residentBytes : predicted) ?? predicted ?? 0;
     return { pid, isProcess, expectedBytes, changes, ...(before === undefined ? {} : { before }) };
@@ -70,7 +68,7 @@ export class SettleBarrier {
   }
 
   async #look({ pid, isProcess, expectedBytes, before, changes }: Release): Promise<Settlement> {
-    const now = await this.#read(pid);
+    const now = await this.#probe.process(pid);
     if (now === undefined) return { state: 'unknown' };
     if (isProcess) {
       const returnedBytes = Math.max(0, expectedBytes - now.residentBytes);
@@ -81,16 +79,6 @@ export class SettleBarrier {
     if (returnedBytes >= expectedBytes - Math.max(tolerance, expectedBytes * 0.05))
       return { state: 'returned', returnedBytes };
     return { state: changes === this.#changes ? 'missing' : 'unknown', returnedBytes };
-  }
-
-  /** Undefined when the probe fails, does not answer, or has nothing to tell: the verdict says so. */
-  async #read(pid: number): Promise<ProcessMemory | undefined> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, probeDeadline, undefined)));
-    const reading = this.#probe.process(pid).catch(() => undefined);
-    const memory = await Promise.race([reading, late]);
-    clearTimeout(timer);
-    return memory;
   }
 }
 
