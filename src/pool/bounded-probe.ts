@@ -1,10 +1,13 @@
-import type { MemoryProbe, ProcessMemory } from './memory-probe.js';
+import type { GpuMemory, MemoryProbe, ProcessMemory } from './memory-probe.js';
 
 /** How long a reading may take before it counts as failed, milliseconds. */
 const deadline = 1000;
 
+/** A reading of GPUs starts a program. */
+const gpuDeadline = 2500;
+
 /**
- * A probe that always answers in time: a reading that fails, or that takes longer than a second, counts as none. What
+ * A probe that always answers in time: a reading that fails, or takes longer than its deadline, counts as none. What
  * hangs is not asked again before it has answered, so that readings do not pile up; it counts as none at once meanwhile.
  */
 export class BoundedProbe implements MemoryProbe {
@@ -26,14 +29,19 @@ export class BoundedProbe implements MemoryProbe {
     return this.#read('available', async () => this.#probe.available());
   }
 
-  async #read<T>(name: string, read: () => Promise<T>): Promise<T | undefined> {
+  /** Never rejects. */
+  async gpus(): Promise<readonly GpuMemory[] | undefined> {
+    return this.#read('gpus', async () => this.#probe.gpus(), gpuDeadline);
+  }
+
+  async #read<T>(name: string, read: () => Promise<T>, milliseconds = deadline): Promise<T | undefined> {
     if (this.#hanging.has(name)) return undefined;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<undefined>((resolve) => {
       timer = setTimeout(() => {
         this.#hanging.add(name);
         resolve(undefined);
-      }, deadline);
+      }, milliseconds);
     });
     const reading = read()
       .catch(() => undefined)

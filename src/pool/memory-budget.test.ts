@@ -228,12 +228,14 @@ describe('the message about insufficient memory', () => {
       { ...given, needBytes: 3584 * MiB },
       { kind: 'never', availableBytes: 3072 * MiB },
     );
+    expect(pinned.retryable).toBe(true);
     expect(pinned.message).toContain('Only 3.0 GiB are not held by models that stay: unpin');
     const alone = insufficientMemory(
       'huge',
       { ...given, needBytes: 8192 * MiB, holders: [] },
       { kind: 'never', availableBytes: 4096 * MiB },
     );
+    expect(alone.retryable).toBe(false);
     expect(alone.message).toContain('No model is loaded. It can not fit: raise the memory limit');
   });
 

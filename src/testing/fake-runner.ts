@@ -43,7 +43,7 @@ export const openRunner: OpenRunner = async (options, { abortFlag, onProgress })
 
 /** As {@link openRunner}, what the fake model's path says. */
 export const predictMemory: PredictMemory = async ({ modelPath }) => {
-  const { bytes } = readFakeOptions(modelPath);
+  const { bytes, deviceBytes } = readFakeOptions(modelPath);
   return Promise.resolve({
     mappedWeightBytes: 0,
     copiedWeightBytes: bytes,
@@ -51,7 +51,7 @@ export const predictMemory: PredictMemory = async ({ modelPath }) => {
     computeBytes: 0,
     tableBytes: 0,
     codeBytes: 0,
-    deviceBytes: 0,
+    deviceBytes,
     totalBytes: bytes,
     basis: 'dry-run',
   });

@@ -1,4 +1,4 @@
-import type { MemoryProbe, ProcessMemory } from '../pool/memory-probe.js';
+import type { GpuMemory, MemoryProbe, ProcessMemory } from '../pool/memory-probe.js';
 
 /** Says what a test tells it to. */
 export class ScriptedProbe implements MemoryProbe {
@@ -6,6 +6,7 @@ export class ScriptedProbe implements MemoryProbe {
   bytes = 0;
   /** Of the machine, bytes. */
   availableBytes: number | undefined;
+  gpuMemory: readonly GpuMemory[] = [];
   /** Readings of processes so far. */
   readings = 0;
   /** Readings of the machine so far. */
@@ -36,6 +37,10 @@ export class ScriptedProbe implements MemoryProbe {
   async available(): Promise<number | undefined> {
     this.looks++;
     return this.#answer(this.availableBytes);
+  }
+
+  async gpus(): Promise<readonly GpuMemory[] | undefined> {
+    return this.#answer(this.gpuMemory);
   }
 
   async #answer<T>(reading: T): Promise<T | undefined> {
