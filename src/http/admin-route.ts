@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { EngineReports, TimedReport } from '../pool/engine-reports.js';
 import type { EngineState } from '../pool/engine-state.js';
+import type { Gpus } from '../pool/gpus.js';
 import type { Losses, ManagedModel } from '../pool/managed-model.js';
 import type { RouteContext } from './route-context.js';
 
@@ -17,7 +18,13 @@ export function adminRoute(
       memory: {
         ceiling: pool.memoryCeiling,
         pressure: pool.pressure,
-        ledger: pool.ledger.map(({ id, bytes, state }) => ({ id, bytes, state })),
+        ledger: pool.ledger.map(({ id, bytes, gpuBytes, state }) => ({
+          id,
+          bytes,
+          ...(gpuBytes === undefined ? {} : { gpu_bytes: gpuBytes }),
+          state,
+        })),
+        gpus: describeGpus(pool.gpus),
       },
     };
   });
@@ -33,6 +40,7 @@ function describe(model: ManagedModel, timed: TimedReport | undefined): object {
     ...describeLosses(losses),
     memory: {
       predicted: memory.predictedBytes,
+      predicted_gpu: memory.gpuBytes,
       measured: memory.measuredBytes ?? null,
       remainders: [...memory.remainders],
     },
@@ -40,6 +48,15 @@ function describe(model: ManagedModel, timed: TimedReport | undefined): object {
     process_id: engine?.processId ?? null,
     ...(state.kind === 'ready' ? describeService(model) : {}),
     ...(timed === undefined || timed.engine !== engine ? {} : describeReport(timed)),
+  };
+}
+
+/** Null before they were read. */
+function describeGpus({ last }: Gpus): object | null {
+  if (last === undefined) return null;
+  return {
+    read_at: time(last.at),
+    devices: last.gpus.map(({ id, totalBytes, usedBytes }) => ({ id, total: totalBytes, used: usedBytes })),
   };
 }
 

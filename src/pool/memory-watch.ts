@@ -1,4 +1,5 @@
 import type { BoundedProbe } from './bounded-probe.js';
+import type { Gpus } from './gpus.js';
 import type { ManagedModel } from './managed-model.js';
 import { heldBytes, type MemoryHolder } from './memory-budget.js';
 import { memoryPressure, type MemoryPressure } from './memory-pressure.js';
@@ -11,6 +12,7 @@ interface Pool extends ReliefPool {
   readonly memoryCeiling: number;
   /** Of the machine, or the container. */
   readonly machineBytes: number;
+  readonly gpus: Gpus;
 }
 
 /** Reads the memory of engines while any is loaded, says how short memory is, and has shortage relieved. */
@@ -70,7 +72,8 @@ export class MemoryWatch {
 
   /** Measures every engine now. */
   async read(): Promise<void> {
-    const { models, memoryCeiling, machineBytes } = this.#pool;
+    const { models, memoryCeiling, machineBytes, gpus } = this.#pool;
+    if (gpus.changing) void gpus.read(); // it may take seconds, and says nothing of pressure
     const [availableBytes] = await Promise.all([
       this.#probe.available(),
       ...models.map(async (model) => this.#measure(model)),
