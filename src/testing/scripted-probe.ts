@@ -7,6 +7,10 @@ export class ScriptedProbe implements MemoryProbe {
   /** Of the machine, bytes. */
   availableBytes: number | undefined;
   gpuMemory: readonly GpuMemory[] = [];
+  /** Reading GPUs alone fails. */
+  gpuFailure = false;
+  /** Readings of GPUs so far. */
+  gpuReadings = 0;
   /** Readings of processes so far. */
   readings = 0;
   /** Readings of the machine so far. */
@@ -40,6 +44,8 @@ export class ScriptedProbe implements MemoryProbe {
   }
 
   async gpus(): Promise<readonly GpuMemory[] | undefined> {
+    this.gpuReadings++;
+    if (this.gpuFailure) throw new Error('the probe of GPUs fails');
     return this.#answer(this.gpuMemory);
   }
 
