@@ -50,16 +50,13 @@ async function ask(query: string): Promise<string[][]> {
 
 /** In the order of their indexes. Sizes are told in MiB. */
 function parseDevices(lines: readonly string[][], processes: readonly string[][]): GpuMemory[] {
-  return lines
-    .map(([index, id = '', total, used]) => ({
-      index: number(index),
-      id,
-      totalBytes: number(total) * MiB,
-      usedBytes: number(used) * MiB,
-      processes: parseProcesses(processes, id),
-    }))
-    .toSorted((a, b) => a.index - b.index)
-    .map(({ index: _, ...gpu }) => gpu);
+  const byIndex = lines.toSorted(([a], [b]) => number(a) - number(b));
+  return byIndex.map(([, id = '', total, used]) => ({
+    id,
+    totalBytes: number(total) * MiB,
+    usedBytes: number(used) * MiB,
+    processes: parseProcesses(processes, id),
+  }));
 }
 
 function parseProcesses(lines: readonly string[][], gpu: string): ReadonlyMap<number, number> {

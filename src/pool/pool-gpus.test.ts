@@ -58,6 +58,7 @@ describe('a pool on a GPU', () => {
   it('refuses nothing where GPUs can not be read', async () => {
     probe.failure = 'reject';
     await test.use('huge');
+    expect(test.pool.stateOf('huge')).toBe('ready');
   });
 });
 

@@ -135,6 +135,7 @@ describe('under hard pressure', () => {
     while (probe.hanging === 0) await new Promise((resolve) => setImmediate(resolve));
     test.configure({ memoryCeiling: 50 });
     await test.until('a unloaded');
+    expect(probe.hanging).toBeGreaterThan(0);
   });
 
   it('a probe that fails is no reason to unload anything', async () => {
@@ -190,6 +191,7 @@ describe('memory that does not come back', () => {
     await test.pool.unload('big', 0);
     while (test.settled.length === 0) await new Promise((resolve) => setImmediate(resolve));
     await test.use('a');
+    expect(test.pool.pressure).toBe('none');
     test.configure({ memoryCeiling: 0.8 * big });
     await test.until('a unloaded');
   });
