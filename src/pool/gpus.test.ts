@@ -83,6 +83,7 @@ describe('reading GPUs', () => {
 
   it('says something new only before the first time, and while engines use them', async () => {
     expect(gpus.changing).toBe(true);
+    probe.gpuFailure = true;
     await gpus.read();
     expect(gpus.changing).toBe(false);
     hold(50, 'resident');

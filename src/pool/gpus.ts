@@ -17,6 +17,7 @@ export class Gpus {
   readonly #probe: BoundedProbe;
   readonly #ledger: () => readonly MemoryHolder[];
   #last: GpuReading | undefined;
+  #asked = false;
   #othersBytes = 0;
   #reading: Promise<void> | undefined;
 
@@ -30,9 +31,9 @@ export class Gpus {
     return this.#last;
   }
 
-  /** There is something new to read: nothing was read yet, or engines use GPUs. */
+  /** There is something new to read: nobody has asked yet, or engines use GPUs. */
   get changing(): boolean {
-    return this.#last === undefined || heldGpuBytes(this.#ledger()) > 0;
+    return !this.#asked || heldGpuBytes(this.#ledger()) > 0;
   }
 
   /** Undefined where a load takes nothing of them, and where nobody can tell what there is. */
@@ -44,6 +45,7 @@ export class Gpus {
 
   /** Reads them now; who asks while that is done waits for the same reading. Never rejects. */
   async read(): Promise<void> {
+    this.#asked = true;
     this.#reading ??= this.#read().finally(() => (this.#reading = undefined));
     return this.#reading;
   }
