@@ -50,6 +50,19 @@ describe('the budget of the GPUs', () => {
     }
   });
 
+  it('keeps to it as well when an engine came or went during the reading', async () => {
+    use(10);
+    await gpus.read();
+    hold(50, 'resident');
+    use(60);
+    probe.failure = 'hang';
+    const reading = gpus.read();
+    ledger = [];
+    probe.failure = undefined;
+    await reading;
+    expect(gpus.budget(1)).toMatchObject({ ceilingBytes: 90 });
+  });
+
   it('is none where nothing is asked for, there is no GPU, or nobody can tell', async () => {
     expect(gpus.budget(1)).toBeUndefined();
     await gpus.read();

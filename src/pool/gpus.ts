@@ -52,14 +52,15 @@ export class Gpus {
 
   async #read(): Promise<void> {
     const first = this.#last === undefined;
-    const atRest = this.#atRest;
+    const before = this.#atRest ? heldGpuBytes(this.#ledger()) : undefined;
     const gpus = await this.#probe.gpus();
     if (gpus === undefined) return;
     this.#last = { gpus, at: Date.now() };
+    const held = heldGpuBytes(this.#ledger());
     // What an engine has of what it was promised is not known while it is loaded or torn down.
-    if (!first && !(atRest && this.#atRest)) return;
+    if (!first && !(this.#atRest && before === held)) return;
     const usedBytes = gpus.reduce((sum, gpu) => sum + gpu.usedBytes, 0);
-    this.#othersBytes = Math.max(0, usedBytes - heldGpuBytes(this.#ledger()));
+    this.#othersBytes = Math.max(0, usedBytes - held);
   }
 
   get #atRest(): boolean {
