@@ -20,6 +20,7 @@ mkdirSync(folder, { recursive: true });
 const starter = fileURLToPath(new URL('../../models/starter/starter.gguf', import.meta.url));
 const library = openLlamaLibrary(new Int32Array(new SharedArrayBuffer(4)));
 const small = writeBenchmarkModel(folder, { layers: 4, vocabularySize: 512, contextLength: 8192 });
+const middle = writeBenchmarkModel(folder, { layers: 16 });
 const large = writeBenchmarkModel(folder);
 
 /** Model, cells, slots. */
@@ -30,6 +31,7 @@ const loads: [string, number, number][] = [
   [starter, 8192, 8],
   [small, 4096, 4],
   [quantizeToQ4(library, small, join(folder, 'q4_0.gguf')), 4096, 4],
+  [middle, 2048, 4],
   [large, 2048, 4],
 ];
 

@@ -1,11 +1,13 @@
 import { silentLogger } from '../core/logger.js';
 import { ModelCatalogue } from '../pool/model-catalogue.js';
 import { formatBytes } from './format-bytes.js';
-import { modelDirectories, type ModelOptions } from './options.js';
+import { configFile, toOverrides, type ModelOptions } from './options.js';
+import { ServerSettings } from './server-settings.js';
 
 /** `heddle list` */
 export async function listModels(options: ModelOptions): Promise<void> {
-  const catalogue = new ModelCatalogue(modelDirectories(options), silentLogger);
+  const { current } = await ServerSettings.read(configFile(options), toOverrides(options));
+  const catalogue = new ModelCatalogue(current.modelDirectories, silentLogger);
   const models = await catalogue.scan();
   if (models.length === 0) {
     process.stdout.write(`There are no GGUF files in ${catalogue.directories.join(', ')}.\n`);

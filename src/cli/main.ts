@@ -23,11 +23,6 @@ const { host, port, isolation, grace, logLevel } = defaultServerSettings;
 // Without defaults of their own: what is not given is the configuration file's to say.
 addModelOptions(program.command('serve'))
   .description('start the HTTP server')
-  .addOption(
-    new Option('--config <file>', 'configuration file; options go before it, and SIGHUP reads it again').env(
-      'HEDDLE_CONFIG',
-    ),
-  )
   .option('--host <host>', `address to listen on (default: ${host})`)
   .option('--port <port>', `port to listen on; 0 takes a free one (default: ${port})`, count(0, 65535))
   .addOption(

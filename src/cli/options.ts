@@ -1,16 +1,13 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import {
-  defaultServerSettings,
-  type Isolation,
-  type LogLevel,
-  type SettingOverrides,
-} from '../config/settings.js';
+import { type Isolation, type LogLevel, type SettingOverrides } from '../config/settings.js';
 import { defaultModelSettings } from '../pool/pool-settings.js';
 
 /** Options that say which models there are and how they are loaded. What was not given is absent. */
 export interface ModelOptions {
+  /** Path of a configuration file; `''` is none. */
+  readonly config?: string;
   readonly modelDir?: string[];
   readonly ctx?: number;
   readonly parallel?: number;
@@ -21,8 +18,6 @@ export interface ModelOptions {
 
 /** Options of `heddle serve`. */
 export interface ServeOptions extends ModelOptions {
-  /** Path of a configuration file. */
-  readonly config?: string;
   readonly host?: string;
   readonly port?: number;
   readonly isolation?: Isolation;
@@ -33,6 +28,12 @@ export interface ServeOptions extends ModelOptions {
 
 export function addModelOptions(command: Command): Command {
   return command
+    .addOption(
+      new Option(
+        '--config <file>',
+        'configuration file; options go before it, and a server reads it again at SIGHUP',
+      ).env('HEDDLE_CONFIG'),
+    )
     .addOption(
       new Option('--model-dir <dir>', 'folder with GGUF files, searched with its subfolders; can be repeated')
         .argParser(collectDirectory)
@@ -60,8 +61,9 @@ export function addModelOptions(command: Command): Command {
     );
 }
 
-export function modelDirectories({ modelDir }: ModelOptions): readonly string[] {
-  return modelDir?.map((directory) => resolve(directory)) ?? defaultServerSettings.modelDirectories;
+/** Path of the configuration file; undefined when there is none. */
+export function configFile({ config }: ModelOptions): string | undefined {
+  return config === '' ? undefined : config;
 }
 
 /** The options as settings; they go before those of a configuration file. */
@@ -74,7 +76,7 @@ export function toOverrides(options: ServeOptions): SettingOverrides {
     isolation,
     logLevel,
     threads,
-    modelDirectories: modelDir === undefined ? undefined : modelDirectories(options),
+    modelDirectories: modelDir?.map((directory) => resolve(directory)),
     contextSize: ctx,
     slots: parallel,
     memoryCeiling: memory === undefined ? undefined : Math.round(memory * 2 ** 30),

@@ -5,8 +5,8 @@ import { defaultSampling, defaultStop } from '../core/sampling-defaults.js';
 import { renderChat, type ChatMessage } from '../prompt/chat-template.js';
 import { ConsoleObserver } from './console-observer.js';
 import { createPool } from './create-pool.js';
-import { toSettings } from '../config/settings.js';
-import { modelDirectories, toOverrides, type ModelOptions } from './options.js';
+import { configFile, toOverrides, type ModelOptions } from './options.js';
+import { ServerSettings } from './server-settings.js';
 
 /** `heddle run MODEL "prompt"` */
 export async function runPrompt(
@@ -15,12 +15,12 @@ export async function runPrompt(
   options: ModelOptions & { system?: string; maxTokens?: number; temperature: number; seed?: number },
 ): Promise<void> {
   const isFile = model.endsWith('.gguf') && existsSync(model);
-  const directories = isFile ? [dirname(model)] : modelDirectories(options);
-  const settings = toSettings(
-    {},
-    { ...toOverrides(options), modelDirectories: directories, isolation: 'thread' },
-  );
-  const pool = createPool(() => settings, new ConsoleObserver(process.stderr), silentLogger);
+  const { current } = await ServerSettings.read(configFile(options), {
+    ...toOverrides(options),
+    ...(isFile ? { modelDirectories: [dirname(model)] } : {}),
+    isolation: 'thread',
+  });
+  const pool = createPool(() => current, new ConsoleObserver(process.stderr), silentLogger);
   try {
     const { engine } = await pool.lease(isFile ? modelId(model) : model);
     const messages: ChatMessage[] = [{ role: 'user', content: prompt }];

@@ -13,7 +13,7 @@ import { ConsoleObserver } from './console-observer.js';
 import { createPool } from './create-pool.js';
 import { fatalError } from './fatal-error.js';
 import { onHangup } from './hangup.js';
-import { toOverrides, type ServeOptions } from './options.js';
+import { configFile, toOverrides, type ServeOptions } from './options.js';
 import { ServerSettings } from './server-settings.js';
 
 /**
@@ -21,10 +21,12 @@ import { ServerSettings } from './server-settings.js';
  * docs/operations.md lists its exit codes.
  */
 export async function serve(options: ServeOptions): Promise<void> {
-  const file = options.config === '' ? undefined : options.config;
+  const file = configFile(options);
   const settings = await ServerSettings.read(file, toOverrides(options));
   const { host, logLevel } = settings.current;
-  const log = pino({ name: 'heddle', level: logLevel, base: null }, pino.destination(2));
+  // Written at once: what is said last is what tells why the server ended.
+  const destination = pino.destination({ dest: 2, sync: true });
+  const log = pino({ name: 'heddle', level: logLevel, base: null }, destination);
   const metrics = new Metrics();
   const observer = new CompositeObserver(new ConsoleObserver(process.stdout), metrics.observer);
   const pool = createPool(() => settings.current, observer, log);

@@ -8,7 +8,11 @@ import { EngineHost } from './engine-host.js';
 import type { EngineCommand, EngineEvent } from './protocol.js';
 
 /** What a host answers that is given these commands at once, and `close`, call 99, when it has nothing more to do. */
-async function eventsFor(commands: readonly EngineCommand[], open?: OpenRunner): Promise<EngineEvent[]> {
+async function eventsFor(
+  commands: readonly EngineCommand[],
+  open?: OpenRunner,
+  post: (event: EngineEvent) => void = () => {},
+): Promise<EngineEvent[]> {
   const inbox = [...commands];
   const events: EngineEvent[] = [];
   const host = new EngineHost(
@@ -18,7 +22,10 @@ async function eventsFor(commands: readonly EngineCommand[], open?: OpenRunner):
         inbox.push({ type: 'close', call: 99 });
         return Promise.resolve();
       },
-      post: (event) => events.push(structuredClone(event)),
+      post: (event) => {
+        post(event);
+        events.push(structuredClone(event));
+      },
     },
     {
       runner: {
@@ -95,6 +102,23 @@ describe('an engine host', () => {
     });
     expect(events[0]).toMatchObject({ type: 'refused', call: 1, error: { code: 'internal_error' } });
     expect(events[1]).toMatchObject({ type: 'result', call: 2 });
+  });
+
+  test('frees the model when it can not go on', async () => {
+    const runners: FakeRunner[] = [];
+    const ended = eventsFor(
+      [load, { type: 'generate', request: makeRequest(), lane: 0 }],
+      async (options, { abortFlag }) => {
+        const runner = new FakeRunner(options, abortFlag);
+        runners.push(runner);
+        return Promise.resolve(runner);
+      },
+      ({ type }) => {
+        if (type === 'step') throw new Error('the gateway can not be told');
+      },
+    );
+    await expect(ended).rejects.toThrow('the gateway can not be told');
+    expect(runners.map(({ disposed }) => disposed)).toEqual([true]);
   });
 
   test('that is closed without a model has nothing to report', async () => {

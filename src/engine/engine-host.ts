@@ -42,8 +42,20 @@ export class EngineHost {
     this.#services = services;
   }
 
-  /** Resolves after `close`, when everything native is freed. */
+  /**
+   * Resolves after `close`, when everything native is freed.
+   * @throws what no command can be told of; everything native is freed then too
+   */
   async run(): Promise<void> {
+    try {
+      await this.#serve();
+    } catch (error) {
+      if (!this.#closed) this.#core?.close();
+      throw error;
+    }
+  }
+
+  async #serve(): Promise<void> {
     for (;;) {
       await this.#drainInbox();
       if (this.#closed) return;

@@ -10,6 +10,7 @@ import {
 } from '../testing/engine-conformance.js';
 import { InMemoryTransport } from '../testing/in-memory-transport.js';
 import { collect, makeRequest } from '../testing/requests.js';
+import { AbortBoard } from './abort-board.js';
 import { Engine, type Generation } from './engine.js';
 import { ProcessTransport } from './process-transport.js';
 import { ThreadTransport } from './thread-transport.js';
@@ -88,6 +89,22 @@ test('clients that leave at any moment do not change what the others read', asyn
   expect(await Promise.all(staying)).toEqual(alone);
   await until(() => engine.pendingRequests === 0);
   expect(await engine.close()).toMatchObject({ running: 0, waiting: 0, usedCells: 0 });
+});
+
+test('a host that can not be started is a load that fails, and leaves nothing to end', async () => {
+  const engine = new Engine({
+    aborts: new AbortBoard(),
+    hostBytes: 0,
+    start: () => {
+      throw new Error('no threads left');
+    },
+    post: () => {},
+  });
+  await expect(engine.load(fakeModel())).rejects.toMatchObject({
+    code: 'engine_crashed',
+    message: expect.stringContaining('no threads left') as string,
+  });
+  expect(await engine.end(0)).toBe('closed');
 });
 
 test('two engines on threads decode on different ones', async () => {

@@ -1,10 +1,11 @@
 import type { EmbedRequest, EmbeddingUpdate, InputEmbedding } from '../core/embedding.js';
-import { HeddleError, type ErrorData } from '../core/errors.js';
+import { HeddleError, toHeddleError, type ErrorData } from '../core/errors.js';
 import type { GenerateRequest, Token } from '../core/generation.js';
 import type { MemoryNeed } from '../core/memory.js';
 import type { LoadOptions, ModelInfo } from '../core/model-runner.js';
 import type { RequestUpdate } from '../core/request-update.js';
 import type { Score, ScoreRequest, ScoreUpdate } from '../core/scoring.js';
+import { withDeadline } from '../core/waiting.js';
 import { laneCount } from './abort-board.js';
 import { Generation, type GenerationUpdate } from './generation.js';
 import type {
@@ -39,6 +40,16 @@ interface Reader {
   end(error?: HeddleError): void;
 }
 
+/** What becomes of the requests of a host that did not end when it should have. */
+const unloading: ErrorData = {
+  code: 'model_unloading',
+  message: 'The model is being unloaded. Send the request again.',
+  retryable: true,
+};
+
+/** A killed process that is not gone after so long, milliseconds, is stuck in the operating system. */
+const killDeadline = 5_000;
+
 /** Commands as their callers give them: the call number is added here. */
 type Call<K extends CallCommand['type']> = Omit<Extract<CallCommand, { type: K }>, 'call'>;
 
@@ -63,6 +74,7 @@ export class Engine {
   #exited: () => void = () => {};
   readonly #departure: Promise<void>;
   #departed: () => void = () => {};
+  #hasDeparted = false;
   #started = false;
   #loadAsked = false;
   #gone: HeddleError | undefined;
@@ -156,7 +168,7 @@ export class Engine {
   }
 
   /**
-   * Starts the host and loads the model in it. When that fails the host is ended again.
+   * Starts the host and loads the model in it. When that fails the host is told to end: {@link exited} says when it has.
    * @param options.signal cancels the load
    * @throws HeddleError why the model could not be loaded
    */
@@ -175,7 +187,8 @@ export class Engine {
       this.#info = await this.#call<'load'>({ type: 'load', options });
       return this.#info;
     } catch (error) {
-      await this.close();
+      // Whoever waits for the host to end waits for `exited`, or ends it to a deadline.
+      this.close().catch(() => {});
       throw error;
     } finally {
       signal?.removeEventListener('abort', cancel);
@@ -293,25 +306,26 @@ export class Engine {
   /**
    * As {@link close}, but to a deadline. A host that is a process is killed then, and reaped.
    * @param milliseconds how long the teardown may take
-   * @returns `unconfirmed` when the host is a thread that did not end in time, or was abandoned: it and its memory are
-   *   still there
+   * @returns `unconfirmed` when the host did not end in time, or is a thread that was abandoned: it and its memory are
+   *   still there, and what was pending has failed
    */
   async end(milliseconds: number): Promise<'closed' | 'killed' | 'unconfirmed'> {
-    if (this.#abandoned) return 'unconfirmed';
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<'late'>((resolve) => (timer = setTimeout(resolve, milliseconds, 'late')));
+    if (!this.#started) return 'closed';
     // A host that is lost while it closes has ended as well.
     const closed = this.close().then(
-      () => 'closed' as const,
-      () => 'closed' as const,
+      () => {},
+      () => {},
     );
-    const outcome = await Promise.race([closed, deadline]);
-    clearTimeout(timer);
-    if (outcome === 'closed') return outcome;
-    if (this.#transport.destroy === undefined) return 'unconfirmed';
-    this.#transport.destroy();
-    await this.#exit;
-    return 'killed';
+    await withDeadline(closed, milliseconds);
+    if (this.#hasDeparted) return 'closed';
+    if (this.#transport.destroy !== undefined) {
+      this.#transport.destroy();
+      await withDeadline(this.#departure, killDeadline);
+      if (this.#hasDeparted) return 'killed';
+    }
+    this.#abandoned = true;
+    if (this.#gone === undefined) this.#lose(unloading);
+    return 'unconfirmed';
   }
 
   /**
@@ -319,7 +333,7 @@ export class Engine {
    * thread can not be, and ends when it finds out, if it ever does.
    */
   abandon(error: ErrorData): void {
-    if (this.#gone !== undefined) return;
+    if (this.#gone !== undefined || this.#abandonment !== undefined) return;
     if (this.#transport.destroy === undefined) {
       this.#abandoned = true;
       this.#post({ type: 'close', call: 0 });
@@ -356,13 +370,21 @@ export class Engine {
   #start(): void {
     if (this.#started) return;
     this.#started = true;
-    this.#transport.start({
-      onEvent: (event) => this.#handle(event),
-      onExit: (error) => {
-        this.#departed();
-        if (this.#gone === undefined) this.#lose(this.#abandonment ?? error);
-      },
-    });
+    try {
+      this.#transport.start({
+        onEvent: (event) => this.#handle(event),
+        onExit: (error) => this.#depart(error),
+      });
+    } catch (error) {
+      const message = `The engine's host can not be started: ${toHeddleError(error).message}`;
+      this.#depart({ code: 'engine_crashed', message, retryable: true });
+    }
+  }
+
+  #depart(error: ErrorData | undefined): void {
+    this.#hasDeparted = true;
+    this.#departed();
+    if (this.#gone === undefined) this.#lose(this.#abandonment ?? error);
   }
 
   async #call<K extends CallCommand['type']>(command: Call<K>): Promise<CallResults[K]> {

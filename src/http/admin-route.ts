@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import type { EnginePool } from '../pool/engine-pool.js';
 import type { EngineReports, TimedReport } from '../pool/engine-reports.js';
 import type { EngineState } from '../pool/engine-state.js';
 import type { Gpus } from '../pool/gpus.js';
@@ -14,7 +15,7 @@ export function adminRoute(
   server.get('/admin/engines', async () => {
     const reports = await engineReports.of(pool.models);
     return {
-      engines: pool.models.map((model) => describe(model, reports.get(model.file.id))),
+      engines: pool.models.map((model) => describe(model, pool, reports.get(model.file.id))),
       memory: {
         ceiling: pool.memoryCeiling,
         pressure: pool.pressure,
@@ -30,7 +31,7 @@ export function adminRoute(
   });
 }
 
-function describe(model: ManagedModel, timed: TimedReport | undefined): object {
+function describe(model: ManagedModel, pool: EnginePool, timed: TimedReport | undefined): object {
   const { file, state, engine, waiting, losses, memory, problem } = model;
   return {
     id: file.id,
@@ -46,7 +47,8 @@ function describe(model: ManagedModel, timed: TimedReport | undefined): object {
     },
     last_settlement: memory.lastReport ?? null,
     process_id: engine?.processId ?? null,
-    ...(state.kind === 'ready' ? describeService(model) : {}),
+    compute_threads: pool.threadsOf(model) ?? null,
+    ...(state.kind === 'ready' || state.kind === 'draining' ? describeService(model) : {}),
     ...(timed === undefined || timed.engine !== engine ? {} : describeReport(timed)),
   };
 }
@@ -73,7 +75,11 @@ function describeState(state: EngineState): object {
 function describeLosses({ count, last }: Losses): object {
   if (last === undefined) return { losses: count };
   const { code, message } = last.error;
-  return { losses: count, last_loss: { at: time(last.at), error: { code, message } } };
+  const lastWords = last.lastWords.split('\n').filter((line) => line !== '');
+  return {
+    losses: count,
+    last_loss: { at: time(last.at), error: { code, message }, last_words: lastWords.slice(-20) },
+  };
 }
 
 function describeService({ engine, leases, lastUsed, loadedAt }: ManagedModel): object {

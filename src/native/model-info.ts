@@ -26,10 +26,13 @@ export function describeModel(
   const textOf = (token: number | undefined): string => (token === undefined ? '' : vocabulary.text(token));
   const embedding = embeddingInfo(bindings, model);
   const chatTemplate = bindings.llama_model_chat_template(model, null);
+  const parameters = Number(bindings.llama_model_n_params(model));
+  const description = read((buffer, size) => bindings.llama_model_desc(model, buffer, size));
   return {
-    description: read((buffer, size) => bindings.llama_model_desc(model, buffer, size)),
+    // The library knows the names of common sizes only.
+    description: description.replace('?B', `${(parameters / 1e9).toFixed(3)}B`),
     architecture: architectureOf(bindings, model),
-    parameters: Number(bindings.llama_model_n_params(model)),
+    parameters,
     weightBytes: Number(bindings.llama_model_size(model)),
     vocabularySize: vocabulary.size,
     longestTokenBytes: vocabulary.longestTokenBytes(),

@@ -35,6 +35,11 @@ export class ComputeGovernor {
     return Math.max(1, Math.floor(this.#cores / Math.max(1, this.#busy.size)));
   }
 
+  /** Threads that an engine was last told to use; undefined for one that is not governed. */
+  threadsOf(engine: Engine): number | undefined {
+    return this.#engines.get(engine);
+  }
+
   add(engine: Engine): void {
     this.#engines.set(engine, this.#cores);
     engine.onBusyChange = (busy) => {

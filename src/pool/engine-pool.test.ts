@@ -170,6 +170,7 @@ describe('unloading', () => {
     await test.until('a draining');
     const hasty = pool.unload('a', 0);
     await test.until('a unloading');
+    await new Promise((resolve) => setImmediate(resolve)); // the engine is told
     transport?.gate.open();
     await Promise.all([patient, hasty]);
     expect(await text).toMatchObject({ code: 'model_unloading' });
@@ -187,12 +188,13 @@ describe('unloading', () => {
     await pool.unload('a', 0);
     expect(happened.at(-1)).toBe('a quarantined');
     expect(pool.ledger).toMatchObject([{ id: 'a', state: 'quarantined' }]);
+    // Its clients are told while it is still stuck.
+    await expect(collect(generation)).rejects.toMatchObject({ code: 'model_unloading' });
 
     const { engine } = await pool.lease('a');
     expect(contained).toEqual([false, true]);
     expect((await collect(engine.generate(makeRequest()))).finishes).toEqual(['length']);
     stuck?.gate.open();
-    await expect(collect(generation)).rejects.toMatchObject({ code: 'model_unloading' });
     while (pool.ledger.length > 1) await new Promise((resolve) => setImmediate(resolve));
     expect(pool.ledger).toMatchObject([{ id: 'a', state: 'resident' }]);
   });

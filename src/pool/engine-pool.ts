@@ -20,7 +20,7 @@ import { settingsOf, type ModelSettings, type PoolSettings } from './pool-settin
 import { SettleBarrier } from './settle-barrier.js';
 import { StallWatch } from './stall-watch.js';
 import { systemProbe } from './system-probe.js';
-import { untilAborted, withDeadline } from './waiting.js';
+import { untilAborted, withDeadline } from '../core/waiting.js';
 
 export type { Lease } from './managed-model.js';
 
@@ -99,6 +99,11 @@ export class EnginePool {
   get memoryCeiling(): number {
     const { totalBytes, cgroupLimitBytes } = this.#machine;
     return this.#settings.memoryCeiling ?? defaultCeiling(totalBytes, cgroupLimitBytes);
+  }
+
+  /** Compute threads of a model's engine; undefined without one. */
+  threadsOf({ engine }: ManagedModel): number | undefined {
+    return engine === undefined ? undefined : this.#governor.threadsOf(engine);
   }
 
   get settings(): PoolSettings {
@@ -186,9 +191,10 @@ export class EnginePool {
    *   not be loaded
    */
   async lease(name: string, signal?: AbortSignal): Promise<Lease> {
-    const model = await this.#model(name);
     const asked = performance.now();
+    await this.find(name); // a name that stands for nothing need not wait
     if (this.pressure !== 'none') await this.#waitForRelief(signal);
+    const model = await this.#model(name);
     const lease = await model.lease(signal);
     this.#observer.leased?.(model.file, performance.now() - asked);
     return lease;

@@ -1,6 +1,6 @@
 import type { Engine, EngineReport } from '../engine/engine.js';
 import type { ManagedModel } from './managed-model.js';
-import { withDeadline } from './waiting.js';
+import { withDeadline } from '../core/waiting.js';
 
 /** What an engine said of itself, and when. */
 export interface TimedReport {

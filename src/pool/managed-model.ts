@@ -7,7 +7,7 @@ import type { ModelFile } from './model-catalogue.js';
 import { ModelMemory } from './model-memory.js';
 import { backOff, type PoolPolicy } from './pool-policy.js';
 import type { SettleBarrier } from './settle-barrier.js';
-import { untilAborted } from './waiting.js';
+import { unlessAborted, untilAborted } from '../core/waiting.js';
 
 /** The right to hand requests over to an engine, until {@link release}. */
 export interface Lease {
@@ -46,7 +46,12 @@ export interface ModelServices {
 export interface Losses {
   readonly count: number;
   /** The last one; absent when there was none. */
-  readonly last?: { readonly at: number; readonly error: ErrorData };
+  readonly last?: {
+    readonly at: number;
+    readonly error: ErrorData;
+    /** What its host wrote to its standard error before, the native library's log included. */
+    readonly lastWords: string;
+  };
 }
 
 /**
@@ -178,8 +183,11 @@ export class ManagedModel {
    */
   async unload(grace: number): Promise<void> {
     while (this.#state.kind === 'loading' || this.#state.kind === 'queued') {
+      const before = this.#state;
       this.#loading?.abort();
       await this.#change.catch(() => {}); // whoever asked for the load hears why it ended
+      if (this.#state === before)
+        throw new HeddleError('internal_error', `The load of ${this.file.id} ended without an outcome.`);
     }
     if (this.#state.kind === 'ready' && this.#engine !== undefined) {
       this.#drain = new AbortController();
@@ -267,30 +275,38 @@ export class ManagedModel {
   async #load(): Promise<void> {
     const { createEngine, loadOptions, makeRoom, onProgress } = this.#services;
     const loading = new AbortController();
+    const { signal } = loading;
     this.#loading = loading;
     const contained = [...this.memory.remainders].some(({ state }) => state === 'quarantined');
     const engine = createEngine(this.file, contained);
     const options = loadOptions(this.file);
     this.#engine = engine;
     this.#enter({ kind: 'queued', since: Date.now() });
+    // A host that is lost while the load waits for memory need not wait any longer.
+    void engine.exited.then(() => loading.abort());
+    const cancelled = (): HeddleError =>
+      new HeddleError('load_cancelled', `Loading ${this.file.id} was cancelled.`);
     try {
-      const need = await engine.predict(options);
+      // A host that hangs must not keep whoever cancels the load: the teardown's deadline is for it.
+      const need = await unlessAborted(engine.predict(options), signal, cancelled);
       this.memory.predicted(engine, need);
-      await makeRoom(this, need.totalBytes + engine.hostBytes, loading.signal);
-      if (loading.signal.aborted)
-        throw new HeddleError('load_cancelled', `Loading ${this.file.id} was cancelled.`);
+      await makeRoom(this, need.totalBytes + engine.hostBytes, signal);
+      if (signal.aborted) throw cancelled();
       this.#enter({ kind: 'loading', since: Date.now() });
-      await engine.load(options, {
+      const load = engine.load(options, {
         onProgress: (fraction) => onProgress(this.file, fraction),
-        signal: loading.signal,
+        signal,
       });
+      await unlessAborted(load, signal, cancelled);
       this.#loadedAt = Date.now();
       this.#enter({ kind: 'ready', since: this.#loadedAt });
       void this.#watch(engine);
     } catch (thrown) {
-      const error = toHeddleError(thrown);
+      const error = isLoss(engine.loss) ? engine.loss : toHeddleError(thrown);
       const ended = await this.#end(engine);
-      this.#noteLoss(error);
+      // What half a load took, nobody knows; no verdict is given on it.
+      if (ended !== 'unconfirmed') this.memory.forget();
+      this.#noteLoss(engine, error);
       // None of these is the model's fault, so none is held against it.
       const innocent = error.code === 'load_cancelled' || error.code === 'insufficient_memory';
       if (ended === 'unconfirmed') this.#enter({ kind: 'quarantined', since: Date.now() });
@@ -304,15 +320,14 @@ export class ManagedModel {
 
   /** Never rejects: an engine's `exited` only resolves. */
   async #watch(engine: Engine): Promise<void> {
-    const { policy, onLost } = this.#services;
+    const { policy } = this.#services;
     const readySince = Date.now();
     await engine.exited;
     if (this.#engine !== engine || (this.#state.kind !== 'ready' && this.#state.kind !== 'draining')) return;
     this.#engine = undefined;
-    this.#noteLoss(engine.loss);
     if (engine.abandoned) this.memory.quarantine(engine);
     else this.memory.forget();
-    onLost(this.file, engine);
+    this.#noteLoss(engine, engine.loss);
     if (Date.now() - readySince > policy().steadyAfter) this.#failures = 0;
     this.#failures++;
     if (engine.abandoned) this.#enter({ kind: 'quarantined', since: Date.now() });
@@ -334,51 +349,44 @@ export class ManagedModel {
     this.#enter({ kind: 'failed', error, retryAt });
   }
 
-  #noteLoss(error: HeddleError | undefined): void {
-    if (error?.code !== 'engine_crashed' && error?.code !== 'engine_stalled') return;
+  /** Remembers that the engine was lost, if that is why it is gone. */
+  #noteLoss(engine: Engine, error: HeddleError | undefined): void {
+    if (!isLoss(error)) return;
     const { code, message, retryable } = error;
+    const { lastWords } = engine;
     this.#losses = {
       count: this.#losses.count + 1,
-      last: { at: Date.now(), error: { code, message, retryable } },
+      last: { at: Date.now(), error: { code, message, retryable }, lastWords },
     };
+    this.#services.onLost(this.file, engine);
   }
 
   async #unload(engine: Engine, patience: AbortSignal): Promise<void> {
-    const { teardownDeadline, settleDeadline } = this.#services.policy();
+    const { policy, onSettled } = this.#services;
+    const { teardownDeadline, settleDeadline } = policy();
     this.#enter({ kind: 'draining', since: Date.now() });
     await untilAborted(this.#drained(engine), patience);
     if (this.#engine !== engine) return; // it was lost meanwhile
 
     const unloading = Date.now();
     this.#enter({ kind: 'unloading', since: unloading, deadline: unloading + teardownDeadline });
-    const ended = await this.#end(engine, () => {
-      const settling = Date.now();
-      this.#enter({ kind: 'settling', since: settling, deadline: settling + settleDeadline });
-    });
-    if (ended === 'unconfirmed') this.#enter({ kind: 'quarantined', since: Date.now() });
-    else {
-      this.#failures = 0;
-      this.#enter({ kind: 'unloaded' });
+    const release = await this.memory.prepareRelease();
+    if ((await this.#end(engine)) === 'unconfirmed') {
+      this.#enter({ kind: 'quarantined', since: Date.now() });
+      return;
     }
+    const settling = Date.now();
+    this.#enter({ kind: 'settling', since: settling, deadline: settling + settleDeadline });
+    await this.memory.settle(release, (report) => onSettled(this.file, report));
+    this.#failures = 0;
+    this.#enter({ kind: 'unloaded' });
   }
 
-  /**
-   * Tears the engine down and waits for its memory, or quarantines it.
-   * @param onEnded the host has ended, its memory is waited for
-   */
-  async #end(engine: Engine, onEnded?: () => void): Promise<'closed' | 'killed' | 'unconfirmed'> {
-    const { policy, onSettled } = this.#services;
-    const held = this.memory.engineBytes > 0;
-    const release = held ? await this.memory.prepareRelease() : undefined;
-    const outcome = await engine.end(policy().teardownDeadline);
+  /** Tears the engine down, or quarantines it. */
+  async #end(engine: Engine): Promise<'closed' | 'killed' | 'unconfirmed'> {
+    const outcome = await engine.end(this.#services.policy().teardownDeadline);
     this.#engine = undefined;
-    if (outcome === 'unconfirmed') {
-      this.memory.quarantine(engine);
-      return outcome;
-    }
-    onEnded?.();
-    if (release === undefined) this.memory.forget();
-    else await this.memory.settle(release, (report) => onSettled(this.file, report));
+    if (outcome === 'unconfirmed') this.memory.quarantine(engine);
     return outcome;
   }
 
@@ -410,4 +418,9 @@ export class ManagedModel {
     }
     this.#services.onTransition(this, from);
   }
+}
+
+/** The host was lost; it did not refuse. */
+function isLoss(error: HeddleError | undefined): error is HeddleError {
+  return error?.code === 'engine_crashed' || error?.code === 'engine_stalled';
 }

@@ -4,7 +4,7 @@ import type { ManagedModel } from './managed-model.js';
 import { insufficientMemory } from './insufficient-memory.js';
 import { decideAdmission, enginesToHold, type MemoryBudget, type MemoryHolder } from './memory-budget.js';
 import type { PoolPolicy } from './pool-policy.js';
-import { untilAborted, withDeadline } from './waiting.js';
+import { untilAborted, withDeadline } from '../core/waiting.js';
 
 /** A load that waits for memory. */
 interface Claim {

@@ -142,7 +142,7 @@ export class ModelMemory {
     const missingOnGpu = Math.max(0, (release.gpu?.expectedBytes ?? 0) - (early.returnedGpuBytes ?? 0));
     const remainder: Remainder = { bytes: missing, ...gpuShare(missingOnGpu), state: 'releasing' };
     this.#remainders.add(remainder);
-    void this.#barrier.wait(release, leakDeadline).then((late) => {
+    void this.#barrier.wait(release, leakDeadline, { background: true }).then((late) => {
       if (late.state === 'missing') remainder.state = 'leaked';
       else this.#remainders.delete(remainder);
       report(late, true);

@@ -141,6 +141,8 @@ class Play {
     for (const { transport } of this.#transports) transport.gate.open();
     await Promise.all(this.#running);
     await this.pool.close();
+    // Threads that were given up end when they find out.
+    while (this.leftRunning > 0) await new Promise((resolve) => setImmediate(resolve));
     rmSync(this.#folder, { recursive: true });
   }
 
@@ -197,8 +199,14 @@ describe('a pool to which anything happens in any order', () => {
         expect(play.mostBytes).toBeLessThanOrEqual(ceiling);
         expect(play.mostGpuBytes).toBeLessThanOrEqual(gpuBytes);
         expect(play.leastBytes).toBeGreaterThanOrEqual(0);
-        expect(play.leftRunning).toBe(0);
         expect(play.pool.ledger).toEqual([]);
+        expect(
+          play.pool.models.map(({ leases, waiting }) => leases + waiting).every((count) => count === 0),
+        ).toBe(true);
+        for (const { state, engine } of play.pool.models) {
+          expect(['unloaded', 'failed']).toContain(state.kind);
+          expect(engine).toBeUndefined();
+        }
       }),
       { numRuns: 200, timeout: 6_000 },
     );

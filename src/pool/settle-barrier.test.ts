@@ -77,6 +77,18 @@ describe('the memory of a thread', () => {
     }
   });
 
+  it('is waited for in the background without keeping the process', async () => {
+    const { probe, barrier, release } = await prepared(undefined);
+    const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    const before = timers();
+    const waiting = barrier.wait(release, 60_000, { background: true });
+    while (probe.readings < 2) await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(timers()).toBe(before);
+    probe.bytes = 0;
+    expect(await waiting).toMatchObject({ state: 'returned' });
+  });
+
   it('is not disturbed by an engine in a process', async () => {
     const { barrier, release } = await prepared(undefined);
     await barrier.prepare(4711, need);

@@ -74,8 +74,15 @@ export class SettleBarrier {
     };
   }
 
-  /** Reads until the memory is back, or that many milliseconds are over; at least once. */
-  async wait(release: Release, milliseconds: number): Promise<Settlement> {
+  /**
+   * Reads until the memory is back, or that many milliseconds are over; at least once.
+   * @param options.background the wait alone does not keep this process alive
+   */
+  async wait(
+    release: Release,
+    milliseconds: number,
+    { background = false }: { background?: boolean } = {},
+  ): Promise<Settlement> {
     const deadline = performance.now() + milliseconds;
     for (let pause = 5; ; pause = Math.min(250, pause * 2)) {
       const settlement = await this.#look(release);
@@ -83,7 +90,10 @@ export class SettleBarrier {
       if (settlement.state !== 'missing') return settlement;
       if (left <= 0)
         return mayBeOthers(release, settlement) ? { ...settlement, state: 'unknown' } : settlement;
-      await new Promise((resolve) => setTimeout(resolve, Math.min(pause, left)));
+      await new Promise((resolve) => {
+        const timer = setTimeout(resolve, Math.min(pause, left));
+        if (background) timer.unref();
+      });
     }
   }
 

@@ -256,6 +256,10 @@ export class FakeRunner implements ModelRunner {
     return threadId;
   }
 
+  get disposed(): boolean {
+    return this.#disposed;
+  }
+
   dispose(): void {
     this.#disposed = true;
   }

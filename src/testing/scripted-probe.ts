@@ -33,6 +33,10 @@ export class ScriptedProbe implements MemoryProbe {
     return this.#hanging.length;
   }
 
+  constructor(failure?: 'reject' | 'hang' | 'nothing') {
+    this.failure = failure;
+  }
+
   async process(): Promise<ProcessMemory | undefined> {
     this.readings++;
     return this.#answer({ residentBytes: this.bytes, anonymousBytes: this.bytes });

@@ -11,6 +11,7 @@ import type { PoolPolicy } from '../pool/pool-policy.js';
 import { defaultModelSettings, type PoolSettings } from '../pool/pool-settings.js';
 import { InMemoryTransport } from './in-memory-transport.js';
 import { collect, makeRequest } from './requests.js';
+import { ScriptedProbe } from './scripted-probe.js';
 
 /** A pool of fake models on this thread that waits for nothing unless it is told to, and remembers what happened. */
 export class TestPool {
@@ -27,9 +28,14 @@ export class TestPool {
 
   constructor({
     policy,
-    probe,
+    probe = new ScriptedProbe('nothing'),
+    makeTransport = () => new InMemoryTransport(),
     ...settings
-  }: Partial<PoolSettings> & { policy?: Partial<PoolPolicy>; probe?: MemoryProbe } = {}) {
+  }: Partial<PoolSettings> & {
+    policy?: Partial<PoolPolicy>;
+    probe?: MemoryProbe;
+    makeTransport?: () => InMemoryTransport;
+  } = {}) {
     this.#settings = {
       defaults: { ...defaultModelSettings, contextSize: 512, slots: 2, batchSize: 64 },
       memoryCeiling: 2 ** 40,
@@ -40,7 +46,7 @@ export class TestPool {
       catalogue: new ModelCatalogue([this.#folder], silentLogger),
       settings: this.#settings,
       createEngine: (_, contained) => {
-        const transport = new InMemoryTransport();
+        const transport = makeTransport();
         this.transports.push(transport);
         this.contained.push(contained);
         return new Engine(transport);
@@ -51,7 +57,7 @@ export class TestPool {
         lost: ({ id }) => this.happened.push(`${id} lost`),
         settled: (_, report) => this.settled.push(report),
       },
-      ...(probe === undefined ? {} : { probe }),
+      probe,
     });
   }
 

@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
@@ -68,6 +70,23 @@ describe('heddle list', () => {
     expect(stdout).toMatch(
       /^MODEL +SIZE +FILE\nstarter +5\.2 MiB +\S+starter\.gguf\nstarter-draft +999\.5 KiB/,
     );
+  });
+});
+
+describe('heddle list and run', () => {
+  it('look for models where the configuration file says', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'heddle-cli-'));
+    try {
+      copyFileSync(join('models', 'starter', 'starter.gguf'), join(folder, 'mine.gguf'));
+      const config = join(folder, 'heddle.yaml');
+      writeFileSync(config, 'model_dirs: [.]\n');
+      const listed = await heddle('list', '--config', config);
+      expect(listed.stdout).toMatch(/^MODEL +SIZE +FILE\nmine +5\.2 MiB +\S+mine\.gguf\n$/);
+      const args = ['What is the capital of Japan?', '--temperature', '0', '--config', config];
+      expect((await heddle('run', 'mine', ...args)).stdout).toBe('The capital of Japan is Tokyo.\n');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 

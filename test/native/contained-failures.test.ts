@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Engine, Generation } from '../../src/engine/engine.js';
-import { codeOf } from '../../src/testing/engine-conformance.js';
+import { codeOf, until } from '../../src/testing/engine-conformance.js';
 import { Gate } from '../../src/testing/gate.js';
 import {
   cutText,
@@ -128,6 +128,29 @@ describe.each(['SIGKILL', 'SIGSEGV'] as const)('an engine process that dies of %
     expect(server.pool.stateOf('victim')).toBe('failed');
     expect(isThere(processId)).toBe(false);
     await gate.open();
+    await worksAgain(processId);
+  });
+
+  test('while it waits for memory ends the wait', async () => {
+    await start('process');
+    await loadVictim();
+    const bothBytes = server.pool.ledger.reduce((sum, { bytes }) => sum + bytes, 0);
+    await server.pool.unload('victim', 0);
+    const { settings } = server.pool;
+    server.pool.configure({ ...settings, memoryCeiling: bothBytes - 2 ** 20 });
+    const inUse = await server.pool.lease('bystander');
+    const code = codeOf(loadVictim());
+    await until(() => (server.pool.managed('victim')?.engine?.eventCount ?? 0) > 0);
+    expect(server.pool.stateOf('victim')).toBe('queued');
+    const processId = processOfVictim();
+    await beside(async () => {
+      process.kill(processId, signal);
+      expect(await code).toBe('engine_crashed');
+    });
+    expect(server.pool.stateOf('victim')).toBe('failed');
+    expect(isThere(processId)).toBe(false);
+    inUse.release();
+    server.pool.configure(settings);
     await worksAgain(processId);
   });
 

@@ -19,3 +19,23 @@ export async function untilAborted(promise: Promise<void>, signal?: AbortSignal)
     signal.removeEventListener('abort', abort);
   }
 }
+
+/**
+ * Waits for a value, but no longer than until the signal is aborted.
+ * @param error what is thrown then
+ */
+export async function unlessAborted<T>(
+  promise: Promise<T>,
+  signal: AbortSignal,
+  error: () => Error,
+): Promise<T> {
+  let abort: () => void = () => {};
+  const aborted = new Promise<never>((_, reject) => (abort = () => reject(error())));
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
