@@ -1,4 +1,5 @@
-import { HeddleError, type ErrorCode } from '../core/errors.js';
+import { formatBytes } from './format-bytes.js';
+import { askServer } from './server-client.js';
 
 /** Options of commands that talk to a running server. */
 export interface RemoteOptions {
@@ -11,28 +12,34 @@ interface EngineEntry {
   readonly requests?: number;
   readonly process_id?: number | null;
   readonly cells?: { readonly used: number; readonly total: number };
-  readonly memory?: { readonly residentBytes: number };
-  readonly error?: { readonly message: string };
+  readonly memory: { readonly predicted: number; readonly measured: number | null };
+  readonly uptime_seconds?: number;
+  readonly problem?: string;
 }
 
 /** `heddle ps` */
 export async function showEngines({ url }: RemoteOptions): Promise<void> {
-  const { engines } = (await ask(`${url}/admin/engines`)) as { engines: EngineEntry[] };
-  const rows = engines.map(({ id, state, requests, process_id, cells, error }) => [
+  const { engines } = (await askServer(`${url}/admin/engines`)) as { engines: EngineEntry[] };
+  const rows = engines.map(({ id, state, requests, process_id, cells, memory, uptime_seconds, problem }) => [
     id,
     state,
     requests === undefined ? '' : String(requests),
     cells === undefined ? '' : `${cells.used} of ${cells.total}`,
+    memory.predicted === 0 ? '' : formatBytes(memory.measured ?? memory.predicted),
     process_id === undefined || process_id === null ? '' : String(process_id),
-    error?.message ?? '',
+    uptime_seconds === undefined ? '' : formatDuration(uptime_seconds),
+    problem ?? '',
   ]);
   if (rows.length === 0) process.stdout.write('No model is loaded.\n');
-  else process.stdout.write(table([['MODEL', 'STATE', 'REQUESTS', 'CELLS', 'PROCESS', ''], ...rows]));
+  else
+    process.stdout.write(
+      table([['MODEL', 'STATE', 'REQUESTS', 'CELLS', 'MEMORY', 'PROCESS', 'UP', ''], ...rows]),
+    );
 }
 
 /** `heddle load MODEL` */
 export async function loadModel(model: string, { url }: RemoteOptions): Promise<void> {
-  await ask(`${url}/v1/models/${encodeURIComponent(model)}/load`, 'POST');
+  await askServer(`${url}/v1/models/${encodeURIComponent(model)}/load`, 'POST');
   process.stdout.write(`${model} is loaded.\n`);
 }
 
@@ -41,29 +48,15 @@ export async function unloadModel(
   model: string,
   { url, grace }: RemoteOptions & { grace: number },
 ): Promise<void> {
-  await ask(`${url}/v1/models/${encodeURIComponent(model)}/unload`, 'POST', { grace });
+  await askServer(`${url}/v1/models/${encodeURIComponent(model)}/unload`, 'POST', { grace });
   process.stdout.write(`${model} is unloaded.\n`);
 }
 
-async function ask(url: string, method = 'GET', body?: object): Promise<unknown> {
-  const request = body === undefined ? {} : { body: JSON.stringify(body) };
-  const headers = { 'content-type': 'application/json' };
-  let response: Response;
-  try {
-    response = await fetch(url, { method, ...(body === undefined ? {} : { headers, ...request }) });
-  } catch (error) {
-    throw new HeddleError(
-      'server_unreachable',
-      `No server answers at ${new URL(url).origin}. Is heddle serve running?`,
-      {
-        cause: error,
-      },
-    );
-  }
-  const answer: unknown = await response.json();
-  if (response.ok) return answer;
-  const { error } = answer as { error: { code: ErrorCode; message: string } };
-  throw new HeddleError(error.code, error.message);
+/** Such as `45 s`, `12 min` or `3 h`. */
+function formatDuration(seconds: number): string {
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  return `${Math.floor(seconds / 3600)} h`;
 }
 
 /** Columns as wide as their widest cell. */

@@ -1,4 +1,8 @@
-import type { ProcessNotice, ProcessRequest } from './process-messages.js';
+import { writeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { isProcessRequest } from './message-check.js';
+import { PipeChannel } from './pipe-channel.js';
+import { noticePipe, requestPipe, type ProcessNotice, type ProcessRequest } from './process-messages.js';
 import { ThreadTransport } from './thread-transport.js';
 
 /*
@@ -12,25 +16,41 @@ const orphanDeadline = 2000;
 
 function main(): void {
   let transport: ThreadTransport | undefined;
-  const notify = (notice: ProcessNotice): void => {
-    if (process.connected) process.send?.(notice);
+  const pipes = {
+    input: new Socket({ fd: requestPipe, readable: true, writable: false }),
+    output: new Socket({ fd: noticePipe, readable: false, writable: true }),
   };
+  const options = { limit: Infinity, isMessage: isProcessRequest };
+  const channel = new PipeChannel<ProcessRequest, ProcessNotice>(pipes, options, {
+    onMessage: handle,
+    onEnd() {
+      transport?.aborts.cancelLoad();
+      transport?.post({ type: 'close', call: 0 });
+      transport?.aborts.cancelAll();
+      // Nobody is left to hear of it: a thread that does not end is killed with the process.
+      setTimeout(end, orphanDeadline).unref();
+    },
+    onUnreadable(reason) {
+      writeSync(process.stderr.fd, `The gateway's messages were unreadable (${reason}).\n`);
+      end();
+    },
+  });
 
   // A terminal and a service manager signal the whole group; only the gateway decides when an engine ends.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => {});
   process.on('SIGHUP', () => {});
 
-  process.on('message', (request: ProcessRequest) => {
+  function handle(request: ProcessRequest): void {
     switch (request.kind) {
       case 'start':
         transport = new ThreadTransport(request);
         transport.start({
-          onEvent: (event) => notify({ kind: 'event', event }),
+          onEvent: (event) => channel.send({ kind: 'event', event }),
           onExit: (error) => {
-            notify({ kind: 'gone', error });
+            channel.send({ kind: 'gone', error });
             process.exitCode = error === undefined ? 0 : 1;
-            if (process.connected) process.disconnect();
+            channel.end();
           },
         });
         return;
@@ -50,15 +70,12 @@ function main(): void {
         transport?.aborts.cancelLoad();
         return;
     }
-  });
+  }
+}
 
-  process.on('disconnect', () => {
-    transport?.aborts.cancelLoad();
-    transport?.post({ type: 'close', call: 0 });
-    transport?.aborts.cancelAll();
-    // Nobody is left to hear of it: a thread that does not end is killed with the process.
-    setTimeout(() => process.kill(process.pid, 'SIGKILL'), orphanDeadline).unref();
-  });
+/** At once, whatever the engine thread does. */
+function end(): void {
+  process.kill(process.pid, 'SIGKILL');
 }
 
 main();

@@ -254,9 +254,17 @@ export class Engine {
       this.#transport.aborts.cancel(lane);
     });
     const observer = begun.type === 'generate' ? this.onRequest?.(begun.request) : undefined;
-    this.#pending.set(id, { reader: reader as Reader, lane, observer, open: parts });
+    const pending: Pending = { reader: reader as Reader, lane, observer, open: parts };
+    this.#pending.set(id, pending);
     if (this.#pending.size === 1) this.onBusyChange?.(true);
-    this.#post(begun);
+    try {
+      this.#post(begun);
+    } catch (cause) {
+      const message = `The request can not be sent to the engine: ${String(cause)}`;
+      const error = new HeddleError('invalid_parameter', message, { cause });
+      this.#settle(id, pending, error);
+      throw error;
+    }
     return reader;
   }
 

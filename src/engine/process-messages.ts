@@ -18,3 +18,7 @@ export type ProcessNotice =
   | { readonly kind: 'event'; readonly event: EngineEvent }
   /** The engine thread has gone; the process ends. */
   | { readonly kind: 'gone'; readonly error: ErrorData | undefined };
+
+/** The channel's two pipes among the file descriptors of an engine process. */
+export const requestPipe = 3;
+export const noticePipe = 4;

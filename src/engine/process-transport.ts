@@ -1,14 +1,20 @@
-import { fork, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { createRequire } from 'node:module';
+import type { Socket } from 'node:net';
 import type { ErrorData } from '../core/errors.js';
 import { hostBytes } from '../core/memory.js';
 import type { Aborts } from './abort-board.js';
 import { LastLines } from './last-lines.js';
-import type { ProcessNotice, ProcessRequest } from './process-messages.js';
+import { isProcessNotice } from './message-check.js';
+import { PipeChannel } from './pipe-channel.js';
+import { noticePipe, requestPipe, type ProcessNotice, type ProcessRequest } from './process-messages.js';
 import type { EngineCommand } from './protocol.js';
 import type { EngineTransport, TransportListener } from './transport.js';
 
 const require = createRequire(import.meta.url);
+
+/** Bytes of one message from an engine process: more than the tokens of the longest text that HTTP lets in. */
+const noticeLimit = 256 * 1024 * 1024;
 
 /** An engine in a child process: what kills it kills no other engine, and not the gateway. */
 export class ProcessTransport implements EngineTransport {
@@ -22,6 +28,7 @@ export class ProcessTransport implements EngineTransport {
   readonly #name: string;
   readonly #runnerModule: string | undefined;
   #child: ChildProcess | undefined;
+  #channel: PipeChannel<ProcessNotice, ProcessRequest> | undefined;
   #stderr: LastLines | undefined;
 
   /**
@@ -43,35 +50,47 @@ export class ProcessTransport implements EngineTransport {
   }
 
   start(listener: TransportListener): void {
-    const child = fork(require.resolve('#engine-process'), {
-      serialization: 'advanced',
-      execArgv: [],
-      env: { ...process.env, HEDDLE_NATIVE_LOG: 'stderr' },
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    });
+    let child;
+    try {
+      child = startProcess();
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      setImmediate(() => listener.onExit(crash(`could not be started (${why})`)));
+      return;
+    }
     this.#child = child;
     this.#stderr = new LastLines(child.stderr);
-    let goneNotice: Extract<ProcessNotice, { kind: 'gone' }> | undefined;
-    child.on('message', (notice: ProcessNotice) => {
-      if (notice.kind === 'event') listener.onEvent(notice.event);
-      else goneNotice = notice;
-    });
-    // The process has ended, its output is read to the end, and every message of it was delivered.
-    const ended = new Promise<string>((resolve) => {
-      child.once('error', (error) => resolve(error.message));
-      child.once('close', (status, signal) => resolve(signal ?? `status ${status}`));
-    });
-    const disconnected = new Promise<void>((resolve) => {
-      child.once('error', () => resolve());
-      child.once('disconnect', () => {
-        // It has lost its channel and does not know: nothing else would end it, or those who wait for it.
-        if (goneNotice === undefined) child.kill('SIGKILL');
-        resolve();
+    /** What became of the process, where its status does not tell. */
+    let blame: string | undefined;
+    let gone: Extract<ProcessNotice, { kind: 'gone' }> | undefined;
+    const pipes = pipesOf(child);
+    if (pipes !== undefined) {
+      const options = { limit: noticeLimit, isMessage: isProcessNotice };
+      this.#channel = new PipeChannel(pipes, options, {
+        onMessage(notice) {
+          if (notice.kind === 'event') listener.onEvent(notice.event);
+          else gone = notice;
+        },
+        onEnd() {
+          // A process that lost its channel and does not know would be waited for, for ever.
+          if (gone === undefined || gone.error !== undefined) child.kill('SIGKILL');
+        },
+        onUnreadable(reason) {
+          blame = `was killed, since its messages were unreadable (${reason})`;
+          child.kill('SIGKILL');
+        },
       });
+    }
+    child.on('error', (error) => {
+      // Else a signal could not be sent.
+      if (child.pid === undefined) blame = `could not be started (${error.message})`;
     });
-    void Promise.all([ended, disconnected]).then(([how]) => {
+    // The process has ended, or never was, and its pipes are read to the end: every message of it was delivered.
+    child.once('close', (status, signal) => {
       this.#child = undefined;
-      listener.onExit(goneNotice === undefined ? crash(how) : goneNotice.error);
+      this.#channel = undefined;
+      blame ??= `ended unexpectedly (${signal ?? `status ${status}`})`;
+      listener.onExit(gone === undefined ? crash(blame) : gone.error);
     });
     this.#send({ kind: 'start', name: this.#name, runnerModule: this.#runnerModule });
   }
@@ -86,14 +105,33 @@ export class ProcessTransport implements EngineTransport {
 
   /** A message to a child that is dying is lost, as it should be; `onExit` says the rest. */
   #send(request: ProcessRequest): void {
-    if (this.#child?.connected === true) this.#child.send(request, () => {});
+    this.#channel?.send(request);
   }
+}
+
+function startProcess(): ChildProcess {
+  return spawn(process.execPath, [require.resolve('#engine-process')], {
+    env: { ...process.env, HEDDLE_NATIVE_LOG: 'stderr' },
+    // "overlapped" is "pipe", but for Windows: there only such a pipe can be read without a thread that waits.
+    stdio: ['ignore', 'ignore', 'pipe', 'overlapped', 'overlapped'],
+  });
+}
+
+/** Undefined when the process could not be started. */
+function pipesOf(child: ChildProcess): { input: Socket; output: Socket } | undefined {
+  // Without a process there may be no list either.
+  const stdio = child.stdio as ChildProcess['stdio'] | undefined;
+  const input = stdio?.[noticePipe] as Socket | null | undefined;
+  const output = stdio?.[requestPipe] as Socket | null | undefined;
+  if (input == null || output == null) return undefined;
+  output.resume(); // nothing ever comes but its end, which tells that the process has closed it
+  return { input, output };
 }
 
 function crash(how: string): ErrorData {
   return {
     code: 'engine_crashed',
-    message: `The engine process ended unexpectedly (${how}). Send the request again.`,
+    message: `The engine process ${how}. Send the request again.`,
     retryable: true,
   };
 }

@@ -29,12 +29,16 @@ export function createServer(context: RouteContext): FastifyInstance {
       void sendError(toHttpError(error), request, reply, context);
     },
   });
+  const routes: Route[] = [];
+  server.addHook('onRoute', ({ method, url }) => {
+    for (const one of [method].flat()) if (one !== 'HEAD') routes.push({ method: one, url });
+  });
   server.removeContentTypeParser('text/plain');
   server.setErrorHandler(async (error, request, reply) =>
     sendError(toHttpError(error), request, reply, context),
   );
   server.setNotFoundHandler(async (request, reply) =>
-    sendError(notFound(server, request), request, reply, context),
+    sendError(notFound(routes, request), request, reply, context),
   );
   closeIdleConnections(server);
   const { pool, metrics } = context;
@@ -90,9 +94,25 @@ function toHttpError(thrown: unknown): HeddleError {
   }
 }
 
-function notFound(server: FastifyInstance, { method, url }: FastifyRequest): HeddleError {
+interface Route {
+  readonly method: string;
+  /** As it was given, with parameters such as `:id`. */
+  readonly url: string;
+}
+
+function matches(pattern: string, path: string): boolean {
+  const names = path.split('/');
+  const parts = pattern.split('/');
+  return (
+    parts.length === names.length && parts.every((part, at) => part.startsWith(':') || part === names[at])
+  );
+}
+
+function notFound(routes: readonly Route[], { method, url }: FastifyRequest): HeddleError {
   const path = url.split('?', 1)[0] ?? url;
-  const allowed = (['GET', 'POST'] as const).filter((other) => server.hasRoute({ method: other, url: path }));
+  const allowed = [
+    ...new Set(routes.filter((route) => matches(route.url, path)).map((route) => route.method)),
+  ];
   if (allowed.length === 0)
     return new HeddleError('route_not_found', `There is nothing at ${method} ${path}.`);
   return new HeddleError('method_not_allowed', `${path} takes ${allowed.join(' and ')}, not ${method}.`);

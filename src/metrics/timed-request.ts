@@ -55,7 +55,7 @@ export class TimedRequest implements RequestObserver {
   }
 
   #count(choice: TimedChoice, completionTokens: number, now: number): void {
-    const added = completionTokens - choice.tokens;
+    const added = Math.max(0, completionTokens - choice.tokens);
     if (choice.first !== undefined && added === 0) return; // it only says that the choice has ended
     this.#counts.generationTokens += added;
     choice.tokens = completionTokens;

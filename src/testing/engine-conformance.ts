@@ -1,3 +1,4 @@
+import type { GenerateRequest } from '../core/generation.js';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { HeddleError, type ErrorCode } from '../core/errors.js';
@@ -177,6 +178,15 @@ export function describeEngineConformance<T extends EngineTransport>(
         const ended = engine.generate(makeRequest());
         await collect(ended);
         ended.cancel();
+        expect((await collect(engine.generate(makeRequest()))).finishes).toEqual(['length']);
+      });
+
+      test('a request that can not be sent is refused, and leaves nothing behind', async () => {
+        const engine = await load();
+        const unsendable = { ...makeRequest(), prompt: { kind: 'text', text: () => {} } };
+        const code = codeOfThrown(() => engine.generate(unsendable as unknown as GenerateRequest));
+        expect(code).toBe('invalid_parameter');
+        expect(engine.pendingRequests).toBe(0);
         expect((await collect(engine.generate(makeRequest()))).finishes).toEqual(['length']);
       });
 

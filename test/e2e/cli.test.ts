@@ -78,7 +78,7 @@ describe('heddle ps, load and unload', () => {
     expect((await heddle('ps', ...url)).stdout).toBe('No model is loaded.\n');
     expect((await heddle('load', 'starter', ...url)).stdout).toBe('starter is loaded.\n');
     expect((await heddle('ps', ...url)).stdout).toMatch(
-      /^MODEL +STATE +REQUESTS +CELLS +PROCESS\nstarter +ready +0 +0 of 2048 +\d+\n$/,
+      /^MODEL +STATE +REQUESTS +CELLS +MEMORY +PROCESS +UP\nstarter +ready +0 +0 of 2048 +[\d.]+ MiB +\d+ +\d+ s\n$/,
     );
     expect((await heddle('unload', 'starter', ...url)).stdout).toBe('starter is unloaded.\n');
     expect((await heddle('ps', ...url)).stdout).toMatch(/starter +unloaded/);

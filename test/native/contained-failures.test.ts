@@ -5,7 +5,14 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Engine, Generation } from '../../src/engine/engine.js';
 import { codeOf } from '../../src/testing/engine-conformance.js';
 import { Gate } from '../../src/testing/gate.js';
-import { cutText, endlessLoad, loadGate, teardownGate } from '../../src/testing/gated-runner.js';
+import {
+  cutText,
+  deafText,
+  endlessLoad,
+  garbage,
+  loadGate,
+  teardownGate,
+} from '../../src/testing/gated-runner.js';
 import { writeMissingTensor } from '../../src/testing/gguf/broken-files.js';
 import { collect, makeRequest, type Collected } from '../../src/testing/requests.js';
 import { draftModel, starterModel } from './fixture-folder.js';
@@ -201,6 +208,38 @@ describe('an engine process whose channel is closed in the middle of a message',
       expect(await endsOf(all)).toEqual(crashed);
       expect([await call, await large]).toEqual(['engine_crashed', 'engine_crashed']);
     });
+    expect(isThere(processId)).toBe(false);
+    await worksAgain(processId);
+  });
+});
+
+test('an engine process that hears nothing any more is ended, though it could still speak', async () => {
+  await start('process');
+  const engine = await loadVictim();
+  const all = await streams(engine);
+  const processId = processOfVictim();
+  await beside(async () => {
+    const call = codeOf(engine.tokenize(deafText));
+    expect(await endsOf(all)).toEqual(crashed);
+    expect([undefined, 'engine_crashed']).toContain(await call); // it may have answered before
+  });
+  expect(isThere(processId)).toBe(false);
+  await worksAgain(processId);
+});
+
+describe.each(Object.keys(garbage))('an engine process that sends %s', (name) => {
+  test('is ended, and its streams and calls with engine_crashed', async () => {
+    await start('process');
+    const engine = await loadVictim();
+    const all = await streams(engine);
+    const processId = processOfVictim();
+    await beside(async () => {
+      const call = codeOf(engine.tokenize(name));
+      expect(await endsOf(all)).toEqual(crashed);
+      expect(await call).toBe('engine_crashed');
+    });
+    expect(engine.loss?.message).toMatch(/its messages were unreadable/);
+    expect(server.events.filter((event) => event === 'victim lost')).toHaveLength(1);
     expect(isThere(processId)).toBe(false);
     await worksAgain(processId);
   });
