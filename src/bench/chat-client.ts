@@ -2,7 +2,8 @@ import http from 'node:http';
 import https from 'node:https';
 import { text } from 'node:stream/consumers';
 import { HeddleError } from '../core/errors.js';
-import { ChatStream, failureOf, type Failure } from './chat-stream.js';
+import { failureOf, parse, type Failure } from './chat-chunk.js';
+import { ChatStream } from './chat-stream.js';
 
 export interface ChatMessage {
   readonly role: 'system' | 'user' | 'assistant';
@@ -43,7 +44,9 @@ export class ChatClient {
   dialect: Dialect = { ignoreEos: true, usage: true };
   readonly #http: typeof http | typeof https;
   readonly #options: ClientOptions;
+  readonly #running = new Set<ChatStream>();
   #agent: http.Agent | https.Agent;
+  #closed = false;
 
   /** @throws HeddleError `invalid_parameter` when the URL is none */
   constructor(options: ClientOptions) {
@@ -56,7 +59,7 @@ export class ChatClient {
     this.#agent = this.#newAgent();
   }
 
-  /** Sends a request now. */
+  /** Sends a request now. Of a closed client it is one that was given up. */
   stream(request: ChatRequest): ChatStream {
     const { ignoreEos, usage } = this.dialect;
     const body = JSON.stringify({
@@ -70,12 +73,20 @@ export class ChatClient {
       ...this.#options.body,
     });
     const stream = new ChatStream();
+    if (this.#closed) {
+      stream.cancel();
+      return stream;
+    }
+    this.#running.add(stream);
     const seconds = this.#options.timeout / 1000;
     const timer = setTimeout(
       () => stream.fail({ kind: 'timeout', message: `It took longer than ${seconds} s.` }),
       this.#options.timeout,
     );
-    void stream.finished.then(() => clearTimeout(timer));
+    void stream.finished.then(() => {
+      clearTimeout(timer);
+      this.#running.delete(stream);
+    });
     this.#post(stream, body, true);
     return stream;
   }
@@ -93,20 +104,18 @@ export class ChatClient {
     }).catch((error: unknown) => {
       throw new HeddleError('server_unreachable', `No server answers at ${this.url}.`, { cause: error });
     });
-    const answer = await text(response);
-    try {
-      if (response.statusCode !== 200) throw new Error(`status ${response.statusCode}`);
-      const { data } = JSON.parse(answer) as { data: { id: string }[] };
-      return data.map(({ id }) => id);
-    } catch (error) {
-      throw new HeddleError(
-        'bench_failed',
-        `${this.url}/v1/models gives no list of models: ${answer.slice(0, 200)}`,
-        {
-          cause: error,
-        },
-      );
+    const answer = await text(response).catch((error: unknown) => {
+      throw new HeddleError('server_unreachable', `${this.url} closed the connection.`, { cause: error });
+    });
+    const list = response.statusCode === 200 ? parse(answer)?.['data'] : undefined;
+    if (Array.isArray(list)) {
+      const ids = list.map((entry: { id?: unknown } | null) => entry?.id);
+      return ids.filter((id) => typeof id === 'string');
     }
+    throw new HeddleError(
+      'bench_failed',
+      `${this.url}/v1/models gives no list of models: ${response.statusCode}, ${answer.slice(0, 200)}`,
+    );
   }
 
   /** Gives up the connections that are kept, as for a server that was restarted. */
@@ -115,8 +124,10 @@ export class ChatClient {
     this.#agent = this.#newAgent();
   }
 
-  /** Gives up all connections; the client is of no use then. */
+  /** Gives up all requests and connections; the client is of no use then. */
   close(): void {
+    this.#closed = true;
+    for (const stream of this.#running) stream.cancel();
     this.#agent.destroy();
   }
 
@@ -140,12 +151,11 @@ export class ChatClient {
     });
     request.on('error', (error: NodeJS.ErrnoException) => {
       // A server may close a kept connection in the moment in which we use it: that is nobody's failure.
-      if (first && request.reusedSocket && error.code === 'ECONNRESET' && !stream.begun && !stream.ended) {
+      if (first && request.reusedSocket && kindOf(error) === 'reset' && !stream.begun && !stream.ended) {
         this.#post(stream, body, false);
         return;
       }
-      const kind = error.code === 'ECONNRESET' || error.code === 'EPIPE' ? 'reset' : 'connect';
-      stream.fail({ kind, message: error.message });
+      stream.fail({ kind: kindOf(error), message: error.message });
     });
     request.end(body);
   }
@@ -163,17 +173,21 @@ export class ChatClient {
   }
 }
 
+/** The kind of a failure below HTTP's answers. */
+function kindOf({ code = '' }: NodeJS.ErrnoException): string {
+  if (code === 'ECONNRESET' || code === 'EPIPE') return 'reset';
+  return code.startsWith('HPE_') ? 'malformed' : 'connect'; // HPE: what came is no HTTP
+}
+
 /** What an answer other than 200 says. */
 async function refusal(response: http.IncomingMessage): Promise<Failure> {
   const where = `http ${response.statusCode}`;
   try {
     const answer = await text(response);
-    try {
-      const body = JSON.parse(answer) as { error?: { message?: string; code?: string } | string };
-      return failureOf(where, body.error ?? {});
-    } catch {
-      return { kind: where, message: answer.slice(0, 200) };
-    }
+    const body = parse(answer);
+    return body === undefined
+      ? { kind: where, message: answer.slice(0, 200) }
+      : failureOf(where, body['error']);
   } catch (error) {
     return { kind: 'reset', message: (error as Error).message };
   }

@@ -1,54 +1,20 @@
+import { readChunk, type Failure, type TokenCounts } from './chat-chunk.js';
 import { EventStream } from './event-stream.js';
 
-/** Why a request failed. */
-export interface Failure {
-  /**
-   * What is counted: `connect`, `reset`, `timeout`, `truncated` (the stream ended without `[DONE]`), `malformed`,
-   * `empty` (no text), `http STATUS CODE`, or `stream CODE` for an error inside a stream.
-   */
-  readonly kind: string;
-  readonly message: string;
-}
-
 /** What came of a request. Times are those of `performance.now()`, in milliseconds. */
-export interface StreamResult {
+export interface StreamResult extends TokenCounts {
   /** When the request was handed to the socket; connecting is part of the time to the first token. */
   readonly sentAt: number;
   /** When each piece of text arrived; pieces that come with one read of the socket share a time. */
   readonly arrivals: readonly number[];
+  /** When `[DONE]` arrived, or it failed or was given up. */
   readonly endedAt: number;
+  /** The answer. What a reasoning model thought is not in it: no client sends that back. */
   readonly text: string;
-  readonly promptTokens?: number;
-  readonly completionTokens?: number;
-  /** Of the prompt, as `usage.prompt_tokens_details.cached_tokens` says; absent where the server does not tell. */
-  readonly cachedTokens?: number;
   readonly finishReason?: string;
   readonly failure?: Failure;
   /** We gave it up; then nothing is a failure. */
   readonly cancelled: boolean;
-}
-
-interface ErrorBody {
-  readonly message?: string;
-  readonly code?: string | number | null;
-  readonly type?: string | null;
-}
-
-interface Delta {
-  readonly content?: string | null;
-  /** Reasoning of a model, as vLLM, SGLang and llama.cpp send it apart from the answer, and others. */
-  readonly reasoning_content?: string | null;
-  readonly reasoning?: string | null;
-}
-
-interface Chunk {
-  readonly choices?: readonly { readonly delta?: Delta; readonly finish_reason?: string | null }[];
-  readonly usage?: {
-    readonly prompt_tokens?: number;
-    readonly completion_tokens?: number;
-    readonly prompt_tokens_details?: { readonly cached_tokens?: number | null } | null;
-  } | null;
-  readonly error?: ErrorBody | string | null;
 }
 
 /** One streamed chat completion that is under way: takes in what arrives and says at the end what it was. */
@@ -61,8 +27,7 @@ export class ChatStream {
   readonly #texts: string[] = [];
   readonly #waiting: { readonly pieces: number; readonly resolve: () => void }[] = [];
   readonly #finish: (result: StreamResult) => void;
-  #counts: Pick<StreamResult, 'promptTokens' | 'completionTokens' | 'cachedTokens' | 'finishReason'> = {};
-  #done = false;
+  #counts: Pick<StreamResult, keyof TokenCounts | 'finishReason'> = {};
   #ended = false;
   #abort: () => void = () => undefined;
 
@@ -91,27 +56,25 @@ export class ChatStream {
     const now = performance.now();
     for (const data of this.#events.push(chunk)) {
       if (this.#ended) return;
-      if (data === '[DONE]') this.#done = true;
+      if (data === '[DONE]') this.#complete();
       else this.#take(data, now);
     }
     this.#wake();
   }
 
-  /** The response is complete. */
+  /** Nothing more will arrive. */
   close(): void {
-    if (!this.#done) this.fail({ kind: 'truncated', message: 'The stream ended without [DONE].' });
-    else if (this.#arrivals.length === 0) this.fail({ kind: 'empty', message: 'The answer has no text.' });
-    else this.#end({ cancelled: false });
+    this.fail({ kind: 'truncated', message: 'The stream ended without [DONE].' });
   }
 
   /** It ends with a failure; the first one counts. */
   fail(failure: Failure): void {
-    this.#end({ cancelled: false, failure });
+    this.#end({ cancelled: false, failure }, true);
   }
 
   /** Gives it up, as a client does that closes its connection; nothing happens when it has ended. */
   cancel(): void {
-    this.#end({ cancelled: true });
+    this.#end({ cancelled: true }, true);
   }
 
   /** Resolves when this many pieces of text have arrived, or it has ended. */
@@ -123,33 +86,27 @@ export class ChatStream {
   }
 
   #take(data: string, now: number): void {
-    let chunk: Chunk;
-    try {
-      chunk = JSON.parse(data) as Chunk;
-    } catch {
-      this.fail({ kind: 'malformed', message: `An event is no JSON: ${data.slice(0, 100)}` });
+    const { content, reasoning, finishReason, counts, failure } = readChunk(data);
+    if (failure !== undefined) {
+      this.fail(failure);
       return;
     }
-    const { choices, usage, error } = chunk;
-    if (error !== undefined && error !== null) {
-      this.fail(failureOf('stream', error));
-      return;
-    }
-    const { delta, finish_reason: finishReason } = choices?.[0] ?? {};
-    const text = `${delta?.reasoning_content ?? delta?.reasoning ?? ''}${delta?.content ?? ''}`;
-    if (text !== '') {
-      this.#arrivals.push(now);
-      // What a reasoning model thought is not part of the history that a client sends back.
-      this.#texts.push(delta?.content ?? '');
-    }
-    if (typeof finishReason === 'string') this.#counts = { ...this.#counts, finishReason };
-    if (usage !== undefined && usage !== null) this.#counts = { ...this.#counts, ...countsOf(usage) };
+    if (content !== '' || reasoning !== '') this.#arrivals.push(now);
+    if (content !== '') this.#texts.push(content);
+    this.#counts = { ...this.#counts, ...counts, ...(finishReason === undefined ? {} : { finishReason }) };
   }
 
-  #end(end: Pick<StreamResult, 'cancelled' | 'failure'>): void {
+  /** Nobody waits for the end of the response, as no client does; its connection is used again after that. */
+  #complete(): void {
+    const empty = this.#arrivals.length === 0;
+    const failure: Failure = { kind: 'empty', message: 'The answer has no text.' };
+    this.#end({ cancelled: false, ...(empty ? { failure } : {}) }, false);
+  }
+
+  #end(end: Pick<StreamResult, 'cancelled' | 'failure'>, abort: boolean): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (!this.#done) this.#abort();
+    if (abort) this.#abort();
     this.#finish({
       sentAt: this.#sentAt,
       arrivals: this.#arrivals,
@@ -168,23 +125,6 @@ export class ChatStream {
       waiter.resolve();
     }
   }
-}
-
-/** An error of a server, as a failure: its code, or what comes closest. */
-export function failureOf(where: string, error: ErrorBody | string): Failure {
-  if (typeof error === 'string') return { kind: where, message: error };
-  const code = error.code ?? error.type ?? '';
-  return { kind: `${where} ${code}`.trim(), message: error.message ?? 'The server gives no reason.' };
-}
-
-function countsOf(usage: NonNullable<Chunk['usage']>): Partial<StreamResult> {
-  const { prompt_tokens: promptTokens, completion_tokens: completionTokens } = usage;
-  const cachedTokens = usage.prompt_tokens_details?.cached_tokens ?? undefined;
-  return {
-    ...(promptTokens === undefined ? {} : { promptTokens }),
-    ...(completionTokens === undefined ? {} : { completionTokens }),
-    ...(cachedTokens === undefined ? {} : { cachedTokens }),
-  };
 }
 
 function withResolver<T = void>(): { promise: Promise<T>; resolve: (value: T) => void } {

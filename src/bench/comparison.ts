@@ -4,12 +4,20 @@ import type { GroupSummary, RoundFigures } from './summary.js';
 /** How the second server's figures of a group relate to the first one's: ratios of the same round. */
 export interface GroupComparison {
   readonly group: string;
-  readonly ratios: Readonly<Partial<Record<keyof RoundFigures, Spread>>>;
+  readonly ratios: Readonly<Partial<Record<RatioFigure, Spread>>>;
 }
 
-const figures: readonly (keyof RoundFigures)[] = ['firstToken', 'gapP99', 'worstGap', 'tokensPerSecond'];
+type RatioFigure = Exclude<keyof RoundFigures, 'round'>;
 
-/** Second over first, for the groups that both have. What disturbs a round disturbs both, so rounds are paired. */
+const figures: readonly RatioFigure[] = [
+  'firstToken',
+  'gapP99',
+  'worstGap',
+  'tokensPerSecond',
+  'goodPerSecond',
+];
+
+/** Second over first, for the groups in which both have figures. What disturbs a round disturbs both, so rounds are paired. */
 export function compareGroups(
   first: readonly GroupSummary[],
   second: readonly GroupSummary[],
@@ -19,13 +27,13 @@ export function compareGroups(
     if (other === undefined) return [];
     const ratios = figures.flatMap((figure) => {
       const ratio = spread(
-        rounds.flatMap((round, index) => {
-          const [below, above] = [round[figure], other[index]?.[figure]];
+        rounds.flatMap((round) => {
+          const [below, above] = [round[figure], other.find((same) => same.round === round.round)?.[figure]];
           return below === undefined || above === undefined || below === 0 ? [] : [above / below];
         }),
       );
       return ratio === undefined ? [] : [[figure, ratio] as const];
     });
-    return [{ group, ratios: Object.fromEntries(ratios) }];
+    return ratios.length === 0 ? [] : [{ group, ratios: Object.fromEntries(ratios) }];
   });
 }

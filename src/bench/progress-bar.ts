@@ -1,19 +1,20 @@
 /** What a running benchmark tells. */
 export interface BenchObserver {
-  /** This part of all requests has ended. */
+  /** This part of all requests has ended, 0 to 1. */
   progress(part: number, doing: string): void;
-  /** Something that the person at the terminal should know. */
-  note(text: string): void;
 }
+
+/** What of an output stream is used here. */
+export type Terminal = Pick<NodeJS.WriteStream, 'isTTY' | 'columns' | 'write'>;
 
 const width = 30;
 
-/** Shows how far a benchmark is, on a terminal; elsewhere only its notes. */
+/** Shows on one line of a terminal how far a benchmark is; elsewhere nothing. */
 export class ProgressBar implements BenchObserver {
-  readonly #out: NodeJS.WriteStream;
+  readonly #out: Terminal;
   #shown = false;
 
-  constructor(out: NodeJS.WriteStream) {
+  constructor(out: Terminal) {
     this.#out = out;
   }
 
@@ -21,15 +22,10 @@ export class ProgressBar implements BenchObserver {
     if (!this.#out.isTTY) return;
     const filled = Math.round(Math.min(1, part) * width);
     const bar = '#'.repeat(filled) + '.'.repeat(width - filled);
-    this.#out.write(
-      `\r[${bar}] ${String(Math.floor(Math.min(1, part) * 100)).padStart(3)} % ${doing}\u001b[K`,
-    );
+    const line = `[${bar}] ${String(Math.floor(Math.min(1, part) * 100)).padStart(3)} % ${doing}`;
+    // A line that is wrapped could not be taken away again.
+    this.#out.write(`\r${line.slice(0, this.#out.columns - 1)}\u001b[K`);
     this.#shown = true;
-  }
-
-  note(text: string): void {
-    this.clear();
-    this.#out.write(`${text}\n`);
   }
 
   /** Takes the bar away. */

@@ -13,7 +13,7 @@ export interface Calibration {
 /** What English takes with the vocabularies of today's large models, about; for servers that tell no token counts. */
 export const assumedCalibration: Calibration = { tokensPerWord: 1.3, templateTokens: 10, measured: false };
 
-/** Writes texts that the seed and their key alone decide, and that have no beginning in common. */
+/** Writes texts that the seed and their key alone decide; two of them have hardly more than a word in common at their beginning. */
 export class PromptWriter {
   readonly #seed: string;
   readonly #tokensPerWord: number;
@@ -23,9 +23,14 @@ export class PromptWriter {
     this.#tokensPerWord = tokensPerWord;
   }
 
-  /** A text of about this many tokens, at least one word. */
+  /** A text of this many tokens on average over all texts, at least one word. */
   text(key: string, tokens: number): string {
     return this.words(key, Math.max(1, Math.round(tokens / this.#tokensPerWord)));
+  }
+
+  /** How many tokens a text of {@link text} has, about. */
+  tokensOf(text: string): number {
+    return text.split(' ').length * this.#tokensPerWord;
   }
 
   /** A text of this many words. */

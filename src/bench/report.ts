@@ -26,6 +26,8 @@ export interface WorkloadReport {
   readonly servers: readonly {
     readonly groups: readonly GroupSummary[];
     readonly findings: readonly { readonly name: string; readonly unit: string; readonly value: Spread }[];
+    /** Why rounds could not be run to their end; failed requests are not among them. */
+    readonly problems: readonly string[];
     readonly requests: readonly RequestRecord[];
   }[];
   /** Second server over first. */
@@ -36,6 +38,8 @@ export interface BenchReport {
   /** ISO 8601: when it began. */
   readonly date: string;
   readonly settings: BenchSettings;
+  /** It was stopped before its end: what is here was measured until then. */
+  readonly interrupted: boolean;
   readonly servers: readonly ServerReport[];
   readonly workloads: readonly WorkloadReport[];
 }
@@ -43,12 +47,25 @@ export interface BenchReport {
 /** From this part of the time on the client's own work may show in the figures. */
 const busyClient = 0.5;
 
+/** Requests that failed, and rounds that could not be run to their end. */
+export function troubles({ workloads }: BenchReport): { failed: number; requests: number; problems: number } {
+  const servers = workloads.flatMap((workload) => workload.servers);
+  const groups = servers.flatMap((server) => server.groups);
+  const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
+  return {
+    failed: sum(groups.map(failedOf)),
+    requests: sum(groups.map(({ requests }) => requests)),
+    problems: sum(servers.map(({ problems }) => problems.length)),
+  };
+}
+
 /** The report as people read it. */
 export function reportText(report: BenchReport): string {
   return [
     serversText(report),
     ...report.workloads.map((workload) => workloadText(report, workload)),
     limitsText(report),
+    ...(report.interrupted ? ['Interrupted: only what was measured until then is above.\n'] : []),
   ].join('\n');
 }
 
@@ -87,14 +104,20 @@ function workloadText({ servers, settings }: BenchReport, workload: WorkloadRepo
   const several = servers.length > 1;
   const { firstToken, gap } = settings.goodput;
   const names = workload.servers.flatMap(({ groups }) => groups.map(({ group }) => group));
-  const rows = [...new Set(names)].flatMap((name) => [
-    ...workload.servers.flatMap(({ groups }, index) =>
-      groups
+  const rowsOf = (
+    row: (group: GroupSummary) => readonly string[],
+    ratios: (comparison: GroupComparison) => readonly string[],
+  ): string[][] =>
+    [...new Set(names)].flatMap((name) => [
+      ...workload.servers.flatMap(({ groups }, index) =>
+        groups
+          .filter(({ group }) => group === name)
+          .map((group) => [several ? `${name}, ${serverName(index)}` : name, ...row(group)]),
+      ),
+      ...(workload.comparison ?? [])
         .filter(({ group }) => group === name)
-        .map((group) => groupRow(group, several ? `${name}, ${serverName(index)}` : name)),
-    ),
-    ...(workload.comparison ?? []).filter(({ group }) => group === name).map(ratioRow),
-  ]);
+        .map((comparison) => ['  B / A, of the rounds', ...ratios(comparison)]),
+    ]);
   const findings = workload.servers.flatMap((server, index) =>
     server.findings.map(
       ({ name, unit, value }) =>
@@ -109,16 +132,22 @@ function workloadText({ servers, settings }: BenchReport, workload: WorkloadRepo
       ),
     ),
   );
+  const problems = workload.servers.flatMap((server, index) =>
+    server.problems.map((problem) => `${several ? `${serverName(index)}: ` : ''}${problem}\n`),
+  );
   return [
     `${workload.name}: ${workload.description}\n`,
-    table([header, ...rows]),
+    table([latencyHeader, ...rowsOf(latencyRow, latencyRatios)]),
+    '\n',
+    table([workHeader, ...rowsOf(workRow, workRatios)]),
     `good: TTFT at most ${firstToken} ms and p99 of the gaps at most ${gap} ms\n`,
     ...findings,
     ...failures,
+    ...problems,
   ].join('');
 }
 
-const header = [
+const latencyHeader = [
   '',
   'requests',
   'failed',
@@ -127,63 +156,80 @@ const header = [
   'p90',
   'p99',
   'gap ms p50',
+  'p90',
   'p99',
   'worst',
-  'tokens/s of one',
-  'of all',
-  'least to greatest',
-  'good',
-  'cached',
-  'of seen',
 ];
 
-function groupRow(summary: GroupSummary, name: string): string[] {
-  const { firstToken, gap, tokensPerSecond, cachedTokens, promptTokens } = summary;
+function latencyRow(summary: GroupSummary): string[] {
+  const { requests, firstToken, gap } = summary;
   const interval = firstToken?.medianInterval;
   return [
-    name,
-    String(summary.requests),
-    String(summary.failures.reduce((sum, { count }) => sum + count, 0)),
+    String(requests),
+    String(failedOf(summary)),
     figure(firstToken?.p50),
     interval === undefined ? '-' : `${figure(interval[0])} to ${figure(interval[1])}`,
     figure(firstToken?.p90),
     figure(firstToken?.p99),
     figure(gap?.p50),
+    figure(gap?.p90),
     figure(gap?.p99),
     figure(gap?.worst),
-    figure(summary.tokensPerSecondOfOne?.p50),
+  ];
+}
+
+/** Ratios stand in the columns of what they are ratios of; beside the median, the least and the greatest. */
+function latencyRatios({ ratios: { firstToken, gapP99, worstGap } }: GroupComparison): string[] {
+  return [
+    '',
+    '',
+    timesOf(firstToken),
+    rangeOf(firstToken),
+    '',
+    '',
+    '',
+    '',
+    timesOf(gapP99),
+    timesOf(worstGap),
+  ];
+}
+
+const workHeader = [
+  '',
+  'tokens/s of one',
+  'of all',
+  'least to greatest',
+  'good',
+  'good/s',
+  'prompt tokens',
+  'cached',
+  'of seen',
+];
+
+function workRow(summary: GroupSummary): string[] {
+  const { tokensPerSecond, tokensPerSecondOfOne, goodPerSecond, cachedTokens, promptTokens } = summary;
+  return [
+    figure(tokensPerSecondOfOne?.p50),
     figure(tokensPerSecond?.median),
-    tokensPerSecond === undefined
-      ? '-'
-      : `${figure(tokensPerSecond.least)} to ${figure(tokensPerSecond.greatest)}`,
+    tokensPerSecond === undefined ? '-' : rangeOf(tokensPerSecond),
     percent(summary.goodput),
+    figure(goodPerSecond?.median),
+    promptTokens === 0 ? '-' : String(promptTokens),
     cachedTokens === undefined || promptTokens === 0 ? '-' : percent(cachedTokens / promptTokens),
     percent(summary.cachedOfSeen),
   ];
 }
 
-/** Ratios stand in the columns of what they are ratios of. */
-function ratioRow({ ratios }: GroupComparison): string[] {
-  const { firstToken, gapP99, worstGap, tokensPerSecond } = ratios;
-  const range = (value: Spread | undefined): string =>
-    value === undefined ? '' : `${figure(value.least)} to ${figure(value.greatest)}`;
-  const times = (value: Spread | undefined): string => (value === undefined ? '' : figure(value.median));
-  return [
-    '  B / A, of the rounds',
-    '',
-    '',
-    times(firstToken),
-    range(firstToken),
-    '',
-    '',
-    '',
-    times(gapP99),
-    times(worstGap),
-    '',
-    times(tokensPerSecond),
-    range(tokensPerSecond),
-  ];
+function workRatios({ ratios: { tokensPerSecond, goodPerSecond } }: GroupComparison): string[] {
+  return ['', timesOf(tokensPerSecond), rangeOf(tokensPerSecond), '', timesOf(goodPerSecond)];
 }
+
+const timesOf = (ratio: Spread | undefined): string => (ratio === undefined ? '' : figure(ratio.median));
+
+const rangeOf = (value: Spread | undefined): string =>
+  value === undefined ? '' : `${figure(value.least)} to ${figure(value.greatest)}`;
+
+const failedOf = ({ failures }: GroupSummary): number => failures.reduce((sum, { count }) => sum + count, 0);
 
 function limitsText(report: BenchReport): string {
   return `Not measured, and how to read this:\n${limits(report)

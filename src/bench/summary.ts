@@ -1,17 +1,24 @@
 import type { Targets } from './settings.js';
 import { distribution, medianInterval, quantile, spread } from './statistics.js';
 import type { Distribution, Interval, Spread } from './statistics.js';
-import { firstTokenTime, gapsOf, type Finding, type RequestRecord } from './workload.js';
+import { firstTokenTime, gapsOf, tellsCached, type Finding, type RequestRecord } from './workload.js';
 
 /** Figures of the requests of one group in one round. Undefined where nothing can be said. */
 export interface RoundFigures {
+  /** Counts from 0. */
+  readonly round: number;
   /** Median time to the first token, ms. */
   readonly firstToken: number | undefined;
   /** 99th percentile of all gaps, ms. */
   readonly gapP99: number | undefined;
   readonly worstGap: number | undefined;
-  /** Tokens a second of all requests together, from the first one sent to the last one's end. */
+  /**
+   * Tokens a second of all requests together, from the first one sent to the last one's end. What failed or was late is
+   * part of that time; tokens of answers that failed are no tokens.
+   */
   readonly tokensPerSecond: number | undefined;
+  /** Requests a second that met the targets, over the same time. */
+  readonly goodPerSecond: number | undefined;
 }
 
 /** Figures of the requests of one group, over all rounds on one server. Times are in milliseconds. */
@@ -30,9 +37,11 @@ export interface GroupSummary {
   readonly tokensPerSecond?: Spread;
   /** Part of the requests that met the targets, 0 to 1; those that failed did not. */
   readonly goodput?: number;
+  /** Requests a second that met the targets, of the rounds. */
+  readonly goodPerSecond?: Spread;
   readonly promptTokens: number;
   readonly completionTokens: number;
-  /** Absent where the server does not tell, of any of them. */
+  /** Absent where the server tells it of none of them; where it tells some, the others had none, as with vLLM. */
   readonly cachedTokens?: number;
   /** Of the prompt tokens that the server computed before, the part that it did not compute again, 0 to 1. */
   readonly cachedOfSeen?: number;
@@ -70,10 +79,12 @@ export function summarizeFindings(
 function summarizeGroup(group: string, records: readonly RequestRecord[], goodput: Targets): GroupSummary {
   const counted = records.filter(({ cancelled }) => !cancelled);
   const good = counted.filter(({ failure }) => failure === undefined);
-  const rounds = [...new Set(records.map(({ round }) => round))].map((round) =>
-    good.filter((record) => record.round === round),
-  );
-  const figures = rounds.map(roundFigures);
+  const numbers = [...new Set(records.map(({ round }) => round))].toSorted((a, b) => a - b);
+  const rounds = numbers.map((round) => good.filter((record) => record.round === round));
+  const figures = numbers.map((round) => {
+    const ofRound = counted.filter((record) => record.round === round);
+    return roundFigures(round, ofRound, goodput);
+  });
   const firstToken = distribution(good.flatMap((record) => firstTokenTime(record) ?? []));
   const interval = medianInterval(
     rounds.map((round) => round.flatMap((record) => firstTokenTime(record) ?? [])),
@@ -81,6 +92,7 @@ function summarizeGroup(group: string, records: readonly RequestRecord[], goodpu
   const gap = distribution(good.flatMap((record) => gapsOf(record).map(({ gap: length }) => length)));
   const ofOne = distribution(good.flatMap((record) => tokensPerSecondOfOne(record) ?? []));
   const tokensPerSecond = spread(figures.flatMap((round) => round.tokensPerSecond ?? []));
+  const goodPerSecond = spread(figures.flatMap((round) => round.goodPerSecond ?? []));
   const pieces = sum(good, ({ arrivals }) => arrivals.length);
   return {
     group,
@@ -96,6 +108,7 @@ function summarizeGroup(group: string, records: readonly RequestRecord[], goodpu
     ...(counted.length === 0
       ? {}
       : { goodput: good.filter((record) => meets(record, goodput)).length / counted.length }),
+    ...(goodPerSecond === undefined ? {} : { goodPerSecond }),
     promptTokens: sum(good, ({ promptTokens = 0 }) => promptTokens),
     completionTokens: sum(good, tokensOf),
     ...cacheFigures(good),
@@ -105,27 +118,32 @@ function summarizeGroup(group: string, records: readonly RequestRecord[], goodpu
   };
 }
 
-function roundFigures(records: readonly RequestRecord[]): RoundFigures {
+/** @param counted the requests of the round, those that failed included */
+function roundFigures(round: number, counted: readonly RequestRecord[], goodput: Targets): RoundFigures {
+  const records = counted.filter(({ failure }) => failure === undefined);
   const gaps = Float64Array.from(
     records.flatMap((record) => gapsOf(record).map(({ gap }) => gap)),
   ).toSorted();
-  const from = records.reduce((least, { sentAt }) => Math.min(least, sentAt), Infinity);
-  const to = records.reduce((greatest, { endedAt }) => Math.max(greatest, endedAt), -Infinity);
+  const from = counted.reduce((least, { sentAt }) => Math.min(least, sentAt), Infinity);
+  const to = counted.reduce((greatest, { endedAt }) => Math.max(greatest, endedAt), -Infinity);
+  const perSecond = (amount: number): number | undefined =>
+    to > from ? (amount / (to - from)) * 1000 : undefined;
   return {
+    round,
     firstToken: distribution(records.flatMap((record) => firstTokenTime(record) ?? []))?.p50,
     gapP99: quantile(gaps, 0.99),
     worstGap: quantile(gaps, 1),
-    tokensPerSecond: to > from ? (sum(records, tokensOf) / (to - from)) * 1000 : undefined,
+    tokensPerSecond: perSecond(sum(records, tokensOf)),
+    goodPerSecond: perSecond(records.filter((record) => meets(record, goodput)).length),
   };
 }
 
 function cacheFigures(records: readonly RequestRecord[]): { cachedTokens?: number; cachedOfSeen?: number } {
-  const told = records.filter(({ cachedTokens }) => cachedTokens !== undefined);
-  if (told.length === 0 || told.length < records.length) return {};
-  const cachedTokens = sum(told, (record) => record.cachedTokens ?? 0);
-  const seen = sum(told, ({ seenTokens = 0 }) => seenTokens);
+  if (!tellsCached(records)) return {};
+  const cachedTokens = sum(records, (record) => record.cachedTokens ?? 0);
+  const seen = sum(records, ({ seenTokens = 0 }) => seenTokens);
   // One request that finds more than is counted as seen must not make up for another that finds less.
-  const found = sum(told, (record) => Math.min(record.cachedTokens ?? 0, record.seenTokens ?? 0));
+  const found = sum(records, (record) => Math.min(record.cachedTokens ?? 0, record.seenTokens ?? 0));
   return { cachedTokens, ...(seen === 0 ? {} : { cachedOfSeen: found / seen }) };
 }
 

@@ -44,11 +44,19 @@ export interface Round {
   start(request: WorkloadRequest): RunningRequest;
   /** Tells a figure. */
   find(finding: Finding): void;
-  /** Resolves when the server was restarted and has loaded its model. */
+  /** Resolves after this many milliseconds, at once when the benchmark is interrupted. */
+  pause(duration: number): Promise<void>;
+  /**
+   * Resolves when the server was restarted and has loaded its model.
+   * @throws HeddleError `server_unreachable` or `bench_failed`
+   */
   restart(): Promise<void>;
 }
 
-/** A kind of load. It makes no measurements of its own but by what it sends and finds. */
+/**
+ * A kind of load. It makes no measurements of its own but by what it sends and finds. When the benchmark is interrupted
+ * all its requests are given up at once, those that it still starts included, so that it comes to its end.
+ */
 export interface Workload {
   readonly name: string;
   /** For the table and the help. */
@@ -71,6 +79,11 @@ export async function atOnce(concurrency: number, jobs: readonly (() => Promise<
     for (const job of queue) await job();
   };
   await Promise.all(Array.from({ length: Math.min(concurrency, jobs.length) }, worker));
+}
+
+/** The server tells of at least one of these how much of its prompt was cached. */
+export function tellsCached(results: readonly StreamResult[]): boolean {
+  return results.some(({ cachedTokens }) => cachedTokens !== undefined);
 }
 
 /** Milliseconds to the first piece of text; undefined when there was none. */

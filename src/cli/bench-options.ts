@@ -36,58 +36,86 @@ export interface BenchOptions {
 }
 
 export function addBenchOptions(command: Command): Command {
-  const described = workloads.map(({ name, description }) => `${name} (${description})`).join('; ');
+  const names = workloads.map(({ name }) => name);
+  const longest = Math.max(...names.map((name) => name.length));
+  const described = workloads.map(({ name, description }) => `  ${name.padEnd(longest)}  ${description}\n`);
   return command
-    .option('--url <url>', 'address of the server, with or without /v1', 'http://127.0.0.1:8000')
-    .option('--compare <url>', 'a second server, measured in turn with the first one')
+    .addHelpText(
+      'after',
+      `
+Workloads:
+${described.join('')}
+Prompts are made of common words, new ones in every run and round; answers are greedy. What the figures
+mean, and how to compare servers with them: docs/benchmarking.md.
+
+Ends with 0 when every request succeeded, with 1 when one failed, and with 130 after Ctrl-C, which prints
+what was measured until then.
+
+Examples:
+  heddle bench
+  heddle bench --url http://127.0.0.1:8000 --compare http://127.0.0.1:8080 --workload steady agent intruder
+  heddle bench --workload restart --restart-command ./restart.sh --json figures.json`,
+    )
+    .optionsGroup('Servers:')
+    .option('--url <url>', 'the server, with or without /v1', 'http://127.0.0.1:8000')
+    .option('--compare <url>', 'a second server, measured in turn with the first')
     .option('--model <id>', "model; the server's first one when absent")
-    .option('--compare-model <id>', 'model of the second server; its first one when absent')
-    .option('--second-model <id>', 'the other model of duo')
-    .option('--compare-second-model <id>', 'the other model of duo on the second server')
+    .option('--compare-model <id>', 'model of the second server')
+    .option('--second-model <id>', "duo's other model; the server's next one when absent")
+    .option('--compare-second-model <id>', "duo's other model on the second server")
     .addOption(new Option('--api-key <key>', 'key that the server asks for').env('HEDDLE_BENCH_API_KEY'))
     .addOption(
       new Option('--compare-api-key <key>', 'key that the second server asks for').env(
         'HEDDLE_BENCH_COMPARE_API_KEY',
       ),
     )
+    .option('--body <json>', 'further fields of every request, as a JSON object', jsonObject, {})
+    .option(
+      '--timeout <seconds>',
+      'a request that takes longer has failed; at most so long for a restart',
+      decimal(0.001, 86_400),
+      defaultBench.timeout / 1000,
+    )
+    .option(
+      '--restart-command <command>',
+      'for restart: restarts the server at $HEDDLE_BENCH_URL, and ends when the old one has gone; you are asked to do it when absent',
+    )
+    .optionsGroup('What is run:')
     .addOption(
-      new Option('--workload <name...>', described)
-        .choices(workloads.map(({ name }) => name))
+      new Option('--workload <name...>', 'one or more of the workloads below')
+        .choices(names)
         .default([...defaultBench.workloads]),
     )
     .option(
       '--rounds <count>',
-      'times that each workload runs on each server',
+      'times each workload runs on each server',
       count(1, 1000),
       defaultBench.rounds,
     )
-    .option(
-      '--warm-up <count>',
-      'requests before each workload that are not counted',
-      count(0),
-      defaultBench.warmUp,
-    )
-    .option('--seed <text>', 'the same seed makes the same prompts; drawn anew when absent')
+    .option('--warm-up <count>', 'requests before each workload, not counted', count(0), defaultBench.warmUp)
+    .option('--seed <text>', 'the same seed makes the same prompts; a new one when absent')
+    .optionsGroup('Sizes, texts in tokens:')
     .option('--concurrency <count>', 'requests at once', count(1, 10_000), defaultScale.concurrency)
+    .option('--requests <count>', 'requests a round: steady, cancel, duo', count(1), defaultScale.requests)
+    .option('--sessions <count>', 'sessions: agent, overcommit', count(1, 10_000), defaultScale.sessions)
+    .option('--turns <count>', 'turns of a session: agent', count(1), defaultScale.turns)
+    .option('--prompt-tokens <count>', "a user's message", count(1), defaultScale.promptTokens)
+    .option('--system-tokens <count>', 'the system prompt: agent', count(1), defaultScale.systemTokens)
     .option(
-      '--requests <count>',
-      'requests of a round of steady, cancel and duo',
+      '--long-tokens <count>',
+      'a long prompt: intruder, fan-out, restart, cancel',
       count(1),
-      defaultScale.requests,
+      defaultScale.longTokens,
     )
-    .option('--sessions <count>', 'sessions of agent and overcommit', count(1, 10_000), defaultScale.sessions)
-    .option('--turns <count>', 'turns of a session', count(1), defaultScale.turns)
-    .option('--prompt-tokens <count>', "size of a user's message", count(1), defaultScale.promptTokens)
+    .option('--output-tokens <count>', 'an answer', count(1), defaultScale.outputTokens)
     .option(
-      '--system-tokens <count>',
-      'size of the system prompt of agent',
+      '--stream-tokens <count>',
+      'an answer beside the long prompt: intruder',
       count(1),
-      defaultScale.systemTokens,
+      defaultScale.streamTokens,
     )
-    .option('--long-tokens <count>', 'size of a long prompt', count(1), defaultScale.longTokens)
-    .option('--output-tokens <count>', 'size of an answer', count(1), defaultScale.outputTokens)
-    .option('--stream-tokens <count>', 'size of the streams of intruder', count(1), defaultScale.streamTokens)
-    .option('--kv-tokens <count>', "the server's KV cache, for overcommit", count(1), defaultScale.kvTokens)
+    .option('--kv-tokens <count>', "the server's KV cache: overcommit", count(1), defaultScale.kvTokens)
+    .optionsGroup('What is told:')
     .option(
       '--ttft-target <ms>',
       'a good answer begins within this time',
@@ -96,22 +124,12 @@ export function addBenchOptions(command: Command): Command {
     )
     .option(
       '--itl-target <ms>',
-      "99 % of a good answer's gaps are within this time",
+      "99 % of a good answer's gaps are at most this long",
       decimal(0, 1e9),
       defaultBench.goodput.gap,
     )
-    .option(
-      '--timeout <seconds>',
-      'a request that takes longer has failed',
-      decimal(0.001, 86_400),
-      defaultBench.timeout / 1000,
-    )
-    .option(
-      '--restart-command <command>',
-      'restarts the server, for restart; HEDDLE_BENCH_URL tells which. Without it you are asked to',
-    )
-    .option('--body <json>', 'further fields of every request, as a JSON object', jsonObject, {})
-    .option('--json <file>', 'also write all figures and the times of every request to this file');
+    .option('--json <file>', 'also write all figures, and the times of every request')
+    .optionsGroup('Options:');
 }
 
 export function toBenchSettings(options: BenchOptions): BenchSettings {

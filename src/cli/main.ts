@@ -89,7 +89,7 @@ remote(program.command('unload'))
   .action(unloadModel);
 
 addBenchOptions(program.command('bench'))
-  .description('measure a server that speaks the OpenAI API, or compare two')
+  .description('measure a server that speaks the OpenAI API, or compare two of them')
   .action(bench);
 
 try {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { firstTokenTime, user, type Workload } from '../workload.js';
 
 /** Part of a long prompt's time to first token after which it is given up. */
@@ -12,7 +11,7 @@ export const cancel: Workload = {
     'the moment in which the server stops: only how much longer the next request waits than on an idle server',
   ],
   requests: ({ requests }) => 1 + 3 * Math.ceil(requests / 4),
-  async run({ scale, prompts, start, find }) {
+  async run({ scale, prompts, start, find, pause }) {
     const long = (group: string, key: string) =>
       start({ group, messages: [user(prompts.text(key, scale.longTokens))], maxTokens: scale.outputTokens });
     const short = async (group: string, key: string) =>
@@ -23,7 +22,7 @@ export const cancel: Workload = {
     for (let index = 0; index < Math.ceil(scale.requests / 4); index++) {
       const idle = firstTokenTime(await short('next request, idle', `idle ${index}`));
       const running = long('long prompt, given up', `given up ${index}`);
-      await sleep(whole * part);
+      await pause(whole * part);
       if (running.stream.begun || running.stream.ended) late++;
       running.stream.cancel();
       const after = firstTokenTime(await short('next request, after', `after ${index}`));

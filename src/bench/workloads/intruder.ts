@@ -39,8 +39,10 @@ export const intruder: Workload = {
     const until = among.arrivals[0] ?? among.endedAt;
     const gaps = (await Promise.all(records)).flatMap(gapsOf);
     // A gap counts when any of it lies in the time of the long prompt.
-    const beside = gaps.filter(({ end, gap }) => end > among.sentAt && end - gap < until);
-    const apart = gaps.filter((gap) => !beside.includes(gap));
+    const isBeside = ({ end, gap }: (typeof gaps)[number]): boolean =>
+      end > among.sentAt && end - gap < until;
+    const beside = gaps.filter(isBeside);
+    const apart = gaps.filter((gap) => !isBeside(gap));
     const worst = (some: typeof gaps): number => some.reduce((most, { gap }) => Math.max(most, gap), 0);
     if (beside.length > 0)
       find({ name: 'worst gap of streams, long prompt running', value: worst(beside), unit: 'ms' });
