@@ -41,16 +41,16 @@ export interface Round {
   /** Texts of this round: the same for every server, others in every round. */
   readonly prompts: PromptWriter;
   /** Sends a request now. */
-  start(request: WorkloadRequest): RunningRequest;
+  readonly start: (request: WorkloadRequest) => RunningRequest;
   /** Tells a figure. */
-  find(finding: Finding): void;
+  readonly find: (finding: Finding) => void;
   /** Resolves after this many milliseconds, at once when the benchmark is interrupted. */
-  pause(duration: number): Promise<void>;
+  readonly pause: (duration: number) => Promise<void>;
   /**
    * Resolves when the server was restarted and has loaded its model.
    * @throws HeddleError `server_unreachable` or `bench_failed`
    */
-  restart(): Promise<void>;
+  readonly restart: () => Promise<void>;
 }
 
 /**

@@ -134,7 +134,7 @@ Examples:
 
 export function toBenchSettings(options: BenchOptions): BenchSettings {
   const { seed, workload, rounds, warmUp, timeout, body } = options;
-  const given = <T extends object>(fields: T) =>
+  const given = (fields: object): object =>
     Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
   const { model, secondModel, apiKey, compare } = options;
   const first = { url: options.url, ...given({ model, secondModel, apiKey }) };

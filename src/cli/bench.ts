@@ -2,7 +2,9 @@ import { open, writeFile } from 'node:fs/promises';
 import { HeddleError } from '../core/errors.js';
 import { runBench } from '../bench/bench.js';
 import { ProgressBar } from '../bench/progress-bar.js';
-import { reportJson, reportText, troubles, type BenchReport } from '../bench/report.js';
+import { reportJson } from '../bench/report-json.js';
+import { reportText } from '../bench/report-text.js';
+import { troubles, type BenchReport } from '../bench/report.js';
 import { toBenchSettings, type BenchOptions } from './bench-options.js';
 import { askForRestart, runRestart } from './bench-restart.js';
 

@@ -15,7 +15,7 @@ export const intruder: Workload = {
     const alone = await long('long prompt alone').record;
 
     const records: Promise<RequestRecord>[] = [];
-    let over = false;
+    const answered = new AbortController();
     const begin = (lane: number, count: number) => {
       const messages = [user(prompts.text(`stream ${lane}.${count}`, scale.promptTokens))];
       const running = start({ group: 'streams', messages, maxTokens: scale.streamTokens });
@@ -25,7 +25,7 @@ export const intruder: Workload = {
     // A stream that ends before the long prompt has its answer is followed by another, else there is nobody to disturb.
     const follow = async (lane: number, first: Promise<RequestRecord>): Promise<void> => {
       let { failure } = await first;
-      for (let count = 1; !over && failure === undefined; count++) {
+      for (let count = 1; !answered.signal.aborted && failure === undefined; count++) {
         ({ failure } = await begin(lane, count).record);
       }
     };
@@ -33,7 +33,7 @@ export const intruder: Workload = {
     const lanes = streams.map(async ({ record }, lane) => follow(lane, record));
     await Promise.all(streams.map(async ({ stream }) => stream.reached(settled)));
     const among = await long('long prompt among streams').record;
-    over = true;
+    answered.abort();
     await Promise.all(lanes);
 
     const until = among.arrivals[0] ?? among.endedAt;
