@@ -22,7 +22,8 @@ export function table(rows: readonly (readonly string[])[]): string {
 export function figure(value: number | undefined): string {
   if (value === undefined || Number.isNaN(value)) return '-';
   if (value === 0) return '0';
-  const digits = 2 - Math.floor(Math.log10(Math.abs(value)));
+  // Rounded before its digits are counted: 99.96 is 100.
+  const digits = 2 - Math.floor(Math.log10(Math.abs(Number(value.toPrecision(3)))));
   return value.toFixed(Math.min(3, Math.max(0, digits)));
 }
 
