@@ -34,6 +34,9 @@ export interface ClientOptions {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
+/** Milliseconds in which a reset says that the server had closed a kept connection before our request came. */
+const closingTime = 250;
+
 /**
  * Speaks to one OpenAI-compatible server. On node:http, not fetch: that gives up on a server which is silent for five
  * minutes, and a long prompt on a small machine is. Connections are kept, and there is no limit to them.
@@ -137,9 +140,12 @@ export class ChatClient {
       agent: this.#agent,
       headers: { ...this.#headers(), 'content-length': Buffer.byteLength(body) },
     });
+    const sentAt = performance.now();
+    let answered = false;
     stream.abort = () => request.destroy();
     request.setNoDelay(true);
     request.once('response', (response) => {
+      answered = true;
       if (response.statusCode !== 200) {
         void refusal(response).then((failure) => stream.fail(failure));
         return;
@@ -151,7 +157,15 @@ export class ChatClient {
     });
     request.on('error', (error: NodeJS.ErrnoException) => {
       // A server may close a kept connection in the moment in which we use it: that is nobody's failure.
-      if (first && request.reusedSocket && kindOf(error) === 'reset' && !stream.begun && !stream.ended) {
+      const atOnce = performance.now() - sentAt < closingTime;
+      if (
+        first &&
+        request.reusedSocket &&
+        kindOf(error) === 'reset' &&
+        atOnce &&
+        !answered &&
+        !stream.ended
+      ) {
         this.#post(stream, body, false);
         return;
       }
