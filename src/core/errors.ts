@@ -30,6 +30,7 @@ export const errorCatalogue = {
   listen_failed: { status: 500, type: 'server_error', retryable: false },
   config_invalid: { status: 500, type: 'server_error', retryable: false },
   server_unreachable: { status: 500, type: 'server_error', retryable: false },
+  bench_failed: { status: 500, type: 'server_error', retryable: false },
   internal_error: { status: 500, type: 'server_error', retryable: false },
   load_cancelled: { status: 503, type: 'server_error', retryable: true },
   model_unloading: { status: 503, type: 'server_error', retryable: true },

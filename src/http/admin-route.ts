@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import type { SettleReport } from '../core/memory.js';
 import type { EnginePool } from '../pool/engine-pool.js';
 import type { EngineReports, TimedReport } from '../pool/engine-reports.js';
 import type { EngineState } from '../pool/engine-state.js';
@@ -43,9 +44,13 @@ function describe(model: ManagedModel, pool: EnginePool, timed: TimedReport | un
       predicted: memory.predictedBytes,
       predicted_gpu: memory.gpuBytes,
       measured: memory.measuredBytes ?? null,
-      remainders: [...memory.remainders],
+      remainders: [...memory.remainders].map(({ bytes, gpuBytes, state }) => ({
+        bytes,
+        ...(gpuBytes === undefined ? {} : { gpu_bytes: gpuBytes }),
+        state,
+      })),
     },
-    last_settlement: memory.lastReport ?? null,
+    last_settlement: memory.lastReport === undefined ? null : describeSettlement(memory.lastReport),
     process_id: engine?.processId ?? null,
     compute_threads: pool.threadsOf(model) ?? null,
     ...(state.kind === 'ready' || state.kind === 'draining' ? describeService(model) : {}),
@@ -79,6 +84,24 @@ function describeLosses({ count, last }: Losses): object {
   return {
     losses: count,
     last_loss: { at: time(last.at), error: { code, message }, last_words: lastWords.slice(-20) },
+  };
+}
+
+function describeSettlement({
+  verdict,
+  expectedBytes,
+  returnedBytes,
+  gpu,
+  milliseconds,
+}: SettleReport): object {
+  return {
+    verdict,
+    expected_bytes: expectedBytes,
+    returned_bytes: returnedBytes ?? null,
+    ...(gpu === undefined
+      ? {}
+      : { expected_gpu_bytes: gpu.expectedBytes, returned_gpu_bytes: gpu.returnedBytes ?? null }),
+    milliseconds,
   };
 }
 

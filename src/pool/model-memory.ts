@@ -3,7 +3,7 @@ import type { Engine } from '../engine/engine.js';
 import type { HolderState } from './memory-budget.js';
 import type { ProcessMemory } from './memory-probe.js';
 import type { PoolPolicy } from './pool-policy.js';
-import { settleReport, type Release, type SettleBarrier } from './settle-barrier.js';
+import { settleReport, type Release, type SettleBarrier, type Settlement } from './settle-barrier.js';
 
 /** Memory that stays when an engine is gone, or should be. */
 export interface Remainder {
@@ -106,7 +106,7 @@ export class ModelMemory {
   quarantine(engine: Engine): void {
     const remainder: Remainder = {
       bytes: this.engineBytes,
-      ...gpuShare(this.gpuBytes),
+      ...(this.gpuBytes > 0 ? { gpuBytes: this.gpuBytes } : {}),
       state: 'quarantined',
     };
     this.forget();
@@ -138,12 +138,10 @@ export class ModelMemory {
       report(early, false);
       return;
     }
-    const missing = Math.max(0, release.expectedBytes - (early.returnedBytes ?? 0));
-    const missingOnGpu = Math.max(0, (release.gpu?.expectedBytes ?? 0) - (early.returnedGpuBytes ?? 0));
-    const remainder: Remainder = { bytes: missing, ...gpuShare(missingOnGpu), state: 'releasing' };
+    const remainder: Remainder = { ...missingOf(release, early), state: 'releasing' };
     this.#remainders.add(remainder);
     void this.#barrier.wait(release, leakDeadline, { background: true }).then((late) => {
-      if (late.state === 'missing') remainder.state = 'leaked';
+      if (late.state === 'missing') Object.assign(remainder, missingOf(release, late), { state: 'leaked' });
       else this.#remainders.delete(remainder);
       report(late, true);
       this.#onChange();
@@ -151,6 +149,14 @@ export class ModelMemory {
   }
 }
 
-function gpuShare(gpuBytes: number): { gpuBytes?: number } {
-  return gpuBytes > 0 ? { gpuBytes } : {};
+/** What has not come back, bytes. */
+function missingOf(
+  release: Release,
+  { returnedBytes = 0, returnedGpuBytes = 0 }: Settlement,
+): Pick<Remainder, 'bytes' | 'gpuBytes'> {
+  const gpuBytes = Math.max(0, (release.gpu?.expectedBytes ?? 0) - returnedGpuBytes);
+  return {
+    bytes: Math.max(0, release.expectedBytes - returnedBytes),
+    ...(release.gpu === undefined ? {} : { gpuBytes }),
+  };
 }

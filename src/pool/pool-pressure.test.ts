@@ -182,6 +182,19 @@ describe('memory that does not come back', () => {
     await test.use('big');
   });
 
+  it('stays as far as it is missing when all waiting is over', async () => {
+    await test.close();
+    begin({ settleDeadline: 5, leakDeadline: 50 });
+    test.addModel('big', `fake:?bytes=${big}`);
+    probe.bytes = 2 * big;
+    await test.use('big');
+    await test.pool.unload('big', 0);
+    expect(test.pool.ledger).toMatchObject([{ bytes: big, state: 'releasing' }]);
+    probe.bytes = 1.5 * big;
+    while (test.settled.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(test.pool.ledger).toMatchObject([{ id: 'big', bytes: big / 2, state: 'leaked' }]);
+  });
+
   it('counts when pressure is told', async () => {
     await test.close();
     begin({ settleDeadline: 5, leakDeadline: 10 });
