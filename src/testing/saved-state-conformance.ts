@@ -137,17 +137,23 @@ export function describeSavedStateConformance(
     test('sequences beside one that is saved and restored are left alone', () => {
       const other = tokensOf(5, 150);
       fill(1, other);
-      const alone = [next(1), next(1, 12)];
-      empty(1);
+      fill(0, tokens);
+      const kept = save(1);
+      const expectedOther = next(1);
+      empty(0, 1);
       fill(1, other);
       fill(0, tokens);
       const saved = save(0);
+      expect(next(1)).toEqual(expectedOther);
       const expected = next(0);
-      expect(next(1)).toEqual(alone[0]);
+      const grown = save(1);
       empty(0);
       restore(2, saved);
-      expect(next(1, 12)).toEqual(alone[1]);
+      expect(save(1)).toEqual(grown);
       expect(next(2)).toEqual(expected);
+      empty(1);
+      restore(1, kept);
+      expect(next(1)).toEqual(expectedOther);
     });
 
     test('a sequence is restored in two goes', () => {
