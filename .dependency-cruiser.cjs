@@ -15,7 +15,9 @@ const allowed = {
   prompt: ['^src/core/'],
   config: ['^src/core/', '^src/pool/'],
   http: ['^src/core/', '^src/engine/engine\\.ts$', '^src/metrics/', '^src/pool/', '^src/prompt/'],
+  bench: ['^src/core/'],
   cli: [
+    '^src/bench/',
     '^src/core/',
     '^src/engine/(engine|create-engine)\\.ts$',
     '^src/metrics/',
@@ -55,7 +57,7 @@ module.exports = {
       name: 'gateway-never-reaches-native',
       comment: 'The gateway main thread must not load native code, however indirectly',
       severity: 'error',
-      from: { path: '^src/(cli|config|http|metrics|pool|prompt|engine|index)', pathNot: tests },
+      from: { path: '^src/(bench|cli|config|http|metrics|pool|prompt|engine|index)', pathNot: tests },
       to: { path: '^src/native/', reachable: true },
     },
     {

@@ -1,9 +1,8 @@
-/** The middle value; the mean of the two middle ones when their number is even. */
+import { median as medianOf } from '../../dist/bench/statistics.js';
+
+/** The middle value; the mean of the two middle ones when their number is even; NaN for no values. */
 export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? NaN;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? NaN)) / 2;
+  return medianOf(values) ?? NaN;
 }
 
 /** `123.4 (120.1 to 130.9)`: the median, and the least and greatest value. */

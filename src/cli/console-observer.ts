@@ -53,9 +53,10 @@ export class ConsoleObserver implements PoolObserver {
     for (const line of lastWords.split('\n').slice(-5)) if (line !== '') this.#line(`  | ${line}`);
   }
 
-  settled({ id }: ModelFile, { verdict, expectedBytes, returnedBytes = 0 }: SettleReport): void {
+  settled({ id }: ModelFile, { verdict, gpu, expectedBytes, returnedBytes = 0 }: SettleReport): void {
     if (verdict === 'leaked') {
-      const missing = formatBytes(expectedBytes - returnedBytes);
+      const missingOnGpu = gpu === undefined ? 0 : gpu.expectedBytes - (gpu.returnedBytes ?? 0);
+      const missing = formatBytes(Math.max(0, expectedBytes - returnedBytes) + Math.max(0, missingOnGpu));
       this.#line(`${missing} of ${id} did not come back; they stay on the books until the server ends`);
     }
   }

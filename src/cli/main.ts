@@ -4,6 +4,8 @@ import { toHeddleError } from '../core/errors.js';
 import { defaultInterTokenTarget } from '../core/inter-token-target.js';
 import { version } from '../core/version.js';
 import { defaultServerSettings } from '../config/settings.js';
+import { bench } from './bench.js';
+import { addBenchOptions } from './bench-options.js';
 import { checkConfig } from './check-config.js';
 import { ignoreClosedOutput } from './closed-output.js';
 import { listModels } from './list.js';
@@ -86,6 +88,10 @@ remote(program.command('unload'))
   .argument('<model>', 'id of the model')
   .option('--grace <seconds>', 'how long its running requests may go on', decimal(0, 3600), 5)
   .action(unloadModel);
+
+addBenchOptions(program.command('bench'))
+  .description('measure a server that speaks the OpenAI API, or compare two of them')
+  .action(bench);
 
 try {
   await program.parseAsync();

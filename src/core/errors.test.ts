@@ -18,6 +18,12 @@ describe('errors as data', () => {
     });
   });
 
+  test('keeps what this one says of being sent again', () => {
+    const data = toErrorData(new HeddleError('insufficient_memory', 'x', { retryable: false }));
+    expect(data).toEqual({ code: 'insufficient_memory', message: 'x', retryable: false });
+    expect(HeddleError.from(data)).toMatchObject({ retryable: false, status: 507 });
+  });
+
   test('has no param where there is none, so that it stays plain JSON', () => {
     const data = toErrorData(new HeddleError('invalid_json', 'x'));
     expect(data).toEqual({ code: 'invalid_json', message: 'x', retryable: false });

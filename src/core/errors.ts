@@ -2,7 +2,7 @@
  * The error catalogue: every failure a user can cause or meet, with the HTTP status it is answered with.
  *
  * `type` is the coarse class that the OpenAI API puts into `error.type`. `retryable` says whether the same
- * request can succeed later without being changed. docs/api.md lists the same codes; a test holds the two together.
+ * request can succeed later without being changed; a single error can say otherwise. docs/api.md lists the same codes; a test holds the two together.
  */
 export const errorCatalogue = {
   invalid_json: { status: 400, type: 'invalid_request_error', retryable: false },
@@ -30,6 +30,7 @@ export const errorCatalogue = {
   listen_failed: { status: 500, type: 'server_error', retryable: false },
   config_invalid: { status: 500, type: 'server_error', retryable: false },
   server_unreachable: { status: 500, type: 'server_error', retryable: false },
+  bench_failed: { status: 500, type: 'server_error', retryable: false },
   internal_error: { status: 500, type: 'server_error', retryable: false },
   load_cancelled: { status: 503, type: 'server_error', retryable: true },
   model_unloading: { status: 503, type: 'server_error', retryable: true },
@@ -64,24 +65,28 @@ export interface ErrorData {
 export class HeddleError extends Error {
   readonly code: ErrorCode;
   readonly param: string | undefined;
+  /** Whether the same request can succeed later without being changed. */
+  readonly retryable: boolean;
 
-  constructor(code: ErrorCode, message: string, options: { param?: string; cause?: unknown } = {}) {
+  /** @param options.retryable where this very error is another case than the catalogue says of its code */
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { param?: string; cause?: unknown; retryable?: boolean } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'HeddleError';
     this.code = code;
     this.param = options.param;
+    this.retryable = options.retryable ?? errorCatalogue[code].retryable;
   }
 
   get status(): number {
     return errorCatalogue[this.code].status;
   }
 
-  get retryable(): boolean {
-    return errorCatalogue[this.code].retryable;
-  }
-
-  static from(data: ErrorData): HeddleError {
-    return new HeddleError(data.code, data.message, data.param === undefined ? {} : { param: data.param });
+  static from({ code, message, retryable, param }: ErrorData): HeddleError {
+    return new HeddleError(code, message, param === undefined ? { retryable } : { retryable, param });
   }
 }
 

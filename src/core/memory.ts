@@ -35,6 +35,15 @@ export function anonymousBytes({ totalBytes, mappedWeightBytes, codeBytes }: Mem
   return totalBytes - mappedWeightBytes - codeBytes;
 }
 
+/** What of a need is in memory that is the GPUs' own, bytes: nothing where they use the machine's RAM. */
+export function gpuMemoryBytes(need: MemoryNeed): number {
+  const { mappedWeightBytes, copiedWeightBytes, cacheBytes, computeBytes, tableBytes, codeBytes } = need;
+  const hostBytes =
+    mappedWeightBytes + copiedWeightBytes + cacheBytes + computeBytes + tableBytes + codeBytes;
+  const sharedBytes = need.totalBytes - hostBytes;
+  return Math.max(0, need.deviceBytes - sharedBytes);
+}
+
 /**
  * What an engine's host takes beside the engine, without pages of files, bytes: the JavaScript heaps of an engine
  * thread, or of a process with one. Measured with Node 20 on 64-bit Linux.
@@ -55,6 +64,8 @@ export interface SettleReport {
   readonly expectedBytes: number;
   /** What did, bytes; absent where it could not be read. */
   readonly returnedBytes?: number;
+  /** The same of the GPUs' own memory; absent where the engine had none of it, or it could not be read. */
+  readonly gpu?: { readonly expectedBytes: number; readonly returnedBytes?: number };
   /** From the end of the engine to the reading that decided. */
   readonly milliseconds: number;
 }

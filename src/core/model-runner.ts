@@ -9,8 +9,13 @@ export interface LoadOptions {
   readonly modelPath: string;
   /** KV cells in all, shared by the slots. 0 takes the model's training context, capped at 8192. */
   readonly contextSize: number;
-  /** Sequences that can be in the KV cache at once; 1 to 256. */
+  /** Sequences that can run at once; 1 to 256. */
   readonly slots: number;
+  /**
+   * Sequences that can stay in the KV cache beside those that run; none when absent. Fewer are made where the library
+   * can not have so many, and none where each would take a state of its own: {@link ModelInfo.lanes} tells.
+   */
+  readonly residentSlots?: number;
   /** Rows of one decode call at most. */
   readonly batchSize: number;
   /** Compute threads; at least 1. */
@@ -21,6 +26,16 @@ export interface LoadOptions {
    */
   readonly interTokenTarget?: number;
 }
+
+/**
+ * What the memory of a model is made of, and so what it takes to bring a sequence back.
+ * - `cells`: attention only. Any run of cells can be saved, restored and cut.
+ * - `cells-and-state`: cells, and beside them a state that is only ever that of the sequence's end: a hybrid's recurrent
+ *   state, or the cells of a sliding window. A sequence is its cells up to a position and a snapshot of the state there.
+ * - `state`: no cells that could be told apart. A sequence is a snapshot.
+ * - `none`: an encoder, which keeps nothing.
+ */
+export type ModelMemory = 'cells' | 'cells-and-state' | 'state' | 'none';
 
 /** What is known of a model once it is loaded. */
 export interface ModelInfo {
@@ -39,9 +54,12 @@ export interface ModelInfo {
   /** KV cells of the context that was made; also the longest sequence. */
   readonly contextSize: number;
   readonly slots: number;
+  /** Sequence ids: the slots, and those of sequences that only stay. Every method takes 0 to `lanes` - 1 as a slot. */
+  readonly lanes: number;
+  readonly memory: ModelMemory;
   /** Rows of one decode call at most. */
   readonly batchSize: number;
-  /** Rows of one decode call that can have results, at most: logits take much memory. At least `slots`. */
+  /** Rows of one decode call that can have results, at most: logits take much memory. At least `lanes`. */
   readonly outputRows: number;
   /**
    * A token sees those before it only, so that a sequence can be computed in parts, continued and scored. False for
@@ -51,8 +69,9 @@ export interface ModelInfo {
   /** Absent for models that make no embeddings: rerankers. */
   readonly embedding?: EmbeddingInfo;
   /**
-   * The tail of a sequence can be removed from the memory. False for recurrent and hybrid models: there a step
-   * that was aborted leaves the state of its sequences unusable.
+   * The tail of a sequence can always be removed from the memory. False for recurrent and hybrid models, where a step
+   * that was aborted leaves the state of its sequences unusable, and for those with a sliding window, of which only
+   * the end of a sequence is kept: there {@link ModelRunner.removeCells} tells from case to case.
    */
   readonly canCut: boolean;
   /** Jinja source from the model file; absent when it has none. */
@@ -66,6 +85,12 @@ export interface ModelInfo {
 
 /** `aborted`: the abort flag was seen; `no-cells`: the KV cache had no room, and nothing was changed. */
 export type DecodeOutcome = 'ok' | 'aborted' | 'no-cells';
+
+/** `no-cells`: the memory has no room for what was to be restored. */
+export type RestoreOutcome = 'ok' | 'no-cells';
+
+/** Memory of exactly so many bytes, to save into. Shared memory will do, and what is in it does not matter. */
+export type Allocate<Bytes extends Uint8Array> = (bytes: number) => Bytes;
 
 /** Memory of the host process, bytes. */
 export interface MemoryReading {
@@ -136,7 +161,8 @@ export interface ModelRunner {
 
   /**
    * Forgets positions `from` (inclusive) to `to` (exclusive; -1 is the end) of a slot.
-   * @returns false when the model's memory can not be cut there; nothing was changed then
+   * @returns false when the model's memory can not be cut there, or what is left would not be enough to go on from;
+   * nothing was changed then
    */
   removeCells(slot: number, from: number, to: number): boolean;
 
@@ -146,11 +172,59 @@ export interface ModelRunner {
   /** Tokens held by a slot: last position + 1. */
   cellCount(slot: number): number;
 
-  /** The state of a slot as bytes that {@link restoreState} takes back bit-exactly. */
-  saveState(slot: number): Uint8Array;
+  /**
+   * Bytes that {@link saveCells} fills for so many cells.
+   * @throws HeddleError `unsupported_by_model` when the memory has no cells
+   */
+  cellsSize(count: number): number;
 
-  /** Replaces the state of a slot. @throws HeddleError `native_call_failed` when the bytes do not fit the model */
-  restoreState(slot: number, state: Uint8Array): void;
+  /**
+   * Copies the cells of positions `from` (inclusive) to `to` (exclusive) out of a slot, with nothing of the state beside
+   * them. The bytes are the same whichever slot the cells are in, as long as they lie in the same order.
+   * @returns what `allocate` gave
+   * @throws HeddleError `unsupported_by_model` when the memory has no cells; `native_call_failed` when the slot does not
+   * hold all of these
+   */
+  saveCells<Bytes extends Uint8Array>(
+    slot: number,
+    from: number,
+    to: number,
+    allocate: Allocate<Bytes>,
+  ): Bytes;
+
+  /**
+   * Puts saved cells behind the `from` cells that a slot holds. Where the memory has a state too, the slot then counts
+   * them, and can be saved, shared and emptied, but not decoded until {@link restoreSnapshot} gave it a state.
+   * @returns `no-cells` when there is no room; nothing was changed then
+   * @throws HeddleError `unsupported_by_model` when the memory has no cells; `native_call_failed`, with nothing changed,
+   * when the slot does not hold exactly `from` cells, and when the bytes are not cells of such a context or were saved from
+   * other positions. Whether they are of the same model and tokens is not known here.
+   */
+  restoreCells(slot: number, from: number, bytes: Uint8Array): RestoreOutcome;
+
+  /**
+   * Bytes that {@link saveSnapshot} would fill now.
+   * @throws HeddleError as that
+   */
+  snapshotSize(slot: number): number;
+
+  /**
+   * Copies the state that a slot has at its end, without its cells.
+   * @returns what `allocate` gave
+   * @throws HeddleError `unsupported_by_model` when the memory is all cells; `native_call_failed` when the slot is empty,
+   * or has cells without a state
+   */
+  saveSnapshot<Bytes extends Uint8Array>(slot: number, allocate: Allocate<Bytes>): Bytes;
+
+  /**
+   * Gives a slot the state that was saved at some position. Where the memory has cells too, the slot must hold those
+   * before that position, restored or computed; what it holds from there on is removed. A memory without cells must be
+   * empty in this slot.
+   * @returns `no-cells` when there is no room for a window's cells; the slot then has cells without a state
+   * @throws HeddleError `unsupported_by_model` when the memory is all cells; `native_call_failed`, with nothing changed,
+   * when the slot does not hold what it must, and when the bytes are no state of such a context
+   */
+  restoreSnapshot(slot: number, bytes: Uint8Array): RestoreOutcome;
 
   /** Compute threads from the next decode on; at most the number loaded with. */
   setThreads(threads: number): void;

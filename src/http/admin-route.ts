@@ -1,7 +1,9 @@
 import type { FastifyInstance } from 'fastify';
+import type { SettleReport } from '../core/memory.js';
 import type { EnginePool } from '../pool/engine-pool.js';
 import type { EngineReports, TimedReport } from '../pool/engine-reports.js';
 import type { EngineState } from '../pool/engine-state.js';
+import type { Gpus } from '../pool/gpus.js';
 import type { Losses, ManagedModel } from '../pool/managed-model.js';
 import type { RouteContext } from './route-context.js';
 
@@ -18,7 +20,13 @@ export function adminRoute(
       memory: {
         ceiling: pool.memoryCeiling,
         pressure: pool.pressure,
-        ledger: pool.ledger.map(({ id, bytes, state }) => ({ id, bytes, state })),
+        ledger: pool.ledger.map(({ id, bytes, gpuBytes, state }) => ({
+          id,
+          bytes,
+          ...(gpuBytes === undefined ? {} : { gpu_bytes: gpuBytes }),
+          state,
+        })),
+        gpus: describeGpus(pool.gpus),
       },
     };
   });
@@ -34,14 +42,28 @@ function describe(model: ManagedModel, pool: EnginePool, timed: TimedReport | un
     ...describeLosses(losses),
     memory: {
       predicted: memory.predictedBytes,
+      predicted_gpu: memory.gpuBytes,
       measured: memory.measuredBytes ?? null,
-      remainders: [...memory.remainders],
+      remainders: [...memory.remainders].map(({ bytes, gpuBytes, state }) => ({
+        bytes,
+        ...(gpuBytes === undefined ? {} : { gpu_bytes: gpuBytes }),
+        state,
+      })),
     },
-    last_settlement: memory.lastReport ?? null,
+    last_settlement: memory.lastReport === undefined ? null : describeSettlement(memory.lastReport),
     process_id: engine?.processId ?? null,
     compute_threads: pool.threadsOf(model) ?? null,
     ...(state.kind === 'ready' || state.kind === 'draining' ? describeService(model) : {}),
     ...(timed === undefined || timed.engine !== engine ? {} : describeReport(timed)),
+  };
+}
+
+/** Null before they were read. */
+function describeGpus({ last }: Gpus): object | null {
+  if (last === undefined) return null;
+  return {
+    read_at: time(last.at),
+    devices: last.gpus.map(({ id, totalBytes, usedBytes }) => ({ id, total: totalBytes, used: usedBytes })),
   };
 }
 
@@ -62,6 +84,24 @@ function describeLosses({ count, last }: Losses): object {
   return {
     losses: count,
     last_loss: { at: time(last.at), error: { code, message }, last_words: lastWords.slice(-20) },
+  };
+}
+
+function describeSettlement({
+  verdict,
+  expectedBytes,
+  returnedBytes,
+  gpu,
+  milliseconds,
+}: SettleReport): object {
+  return {
+    verdict,
+    expected_bytes: expectedBytes,
+    returned_bytes: returnedBytes ?? null,
+    ...(gpu === undefined
+      ? {}
+      : { expected_gpu_bytes: gpu.expectedBytes, returned_gpu_bytes: gpu.returnedBytes ?? null }),
+    milliseconds,
   };
 }
 

@@ -2,6 +2,7 @@ import type { LoadOptions } from '../core/model-runner.js';
 import type { LlamaBindings } from './llama-bindings.js';
 import type { LlamaContextParams, Pointer } from './llama-structs.js';
 import { isCausal } from './model-metadata.js';
+import { sequenceLanes } from './sequence-lanes.js';
 
 /** Longest context that is made when none was asked for, tokens. */
 const defaultContextLimit = 8192;
@@ -22,11 +23,11 @@ const poolingNone = 0;
 
 /**
  * Rows of one step that can have results, in a causal model.
- * @param slots each can generate, so there are at least as many
+ * @param sequences the library makes room for a result of each, whether it is ever computed or not
  */
-export function outputRows(vocabularySize: number, slots: number): number {
+export function outputRows(vocabularySize: number, sequences: number): number {
   const fitting = Math.floor(logitsBytes / (4 * vocabularySize));
-  return Math.max(slots, Math.min(mostOutputs, fitting));
+  return Math.max(sequences, Math.min(mostOutputs, fitting));
 }
 
 /** The context that a model is run in: all that decides on its size. The abort callback is the runner's to add. */
@@ -41,13 +42,14 @@ export function contextParams(
   // An encoder reads an input in one piece, no longer than its positions reach, and every row has a result.
   const batchSize = causal ? options.batchSize : Math.min(options.batchSize, contextSize, trained);
   const vocabularySize = bindings.llama_vocab_n_tokens(bindings.llama_model_get_vocab(model));
+  const sequences = sequenceLanes(bindings, model, options).count;
   return {
     ...bindings.llama_context_default_params(),
     n_ctx: contextSize,
     n_batch: batchSize,
     n_ubatch: causal ? Math.min(batchSize, microBatch) : batchSize,
-    n_seq_max: options.slots,
-    n_outputs_max: causal ? outputRows(vocabularySize, options.slots) : Math.max(batchSize, options.slots),
+    n_seq_max: sequences,
+    n_outputs_max: causal ? outputRows(vocabularySize, sequences) : Math.max(batchSize, sequences),
     embeddings: !causal,
     // An input may be computed in several steps, with others between: its rows are pooled by the engine.
     pooling_type: poolingNone,

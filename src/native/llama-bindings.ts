@@ -75,19 +75,22 @@ export interface LlamaBindings {
   llama_memory_clear(memory: Pointer, data: boolean): void;
   llama_memory_seq_rm(memory: Pointer, sequence: number, from: number, to: number): boolean;
   llama_memory_seq_cp(memory: Pointer, source: number, target: number, from: number, to: number): void;
+  llama_memory_seq_pos_min(memory: Pointer, sequence: number): number;
   llama_memory_seq_pos_max(memory: Pointer, sequence: number): number;
-  llama_state_seq_get_size(context: Pointer, sequence: number): number | bigint;
-  llama_state_seq_get_data(
+  llama_state_seq_get_size_ext(context: Pointer, sequence: number, flags: number): number | bigint;
+  llama_state_seq_get_data_ext(
     context: Pointer,
     target: Uint8Array,
     size: number,
     sequence: number,
+    flags: number,
   ): number | bigint;
-  llama_state_seq_set_data(
+  llama_state_seq_set_data_ext(
     context: Pointer,
     source: Uint8Array,
     size: number,
     sequence: number,
+    flags: number,
   ): number | bigint;
   llama_decode(context: Pointer, batch: LlamaBatch): number;
   llama_set_n_threads(context: Pointer, threads: number, threadsBatch: number): void;
@@ -206,10 +209,11 @@ const llamaPrototypes = [
   'void llama_memory_clear(void *mem, bool data)',
   'bool llama_memory_seq_rm(void *mem, int32_t seq_id, int32_t p0, int32_t p1)',
   'void llama_memory_seq_cp(void *mem, int32_t seq_id_src, int32_t seq_id_dst, int32_t p0, int32_t p1)',
+  'int32_t llama_memory_seq_pos_min(void *mem, int32_t seq_id)',
   'int32_t llama_memory_seq_pos_max(void *mem, int32_t seq_id)',
-  'size_t llama_state_seq_get_size(void *ctx, int32_t seq_id)',
-  'size_t llama_state_seq_get_data(void *ctx, void *dst, size_t size, int32_t seq_id)',
-  'size_t llama_state_seq_set_data(void *ctx, const void *src, size_t size, int32_t dest_seq_id)',
+  'size_t llama_state_seq_get_size_ext(void *ctx, int32_t seq_id, uint32_t flags)',
+  'size_t llama_state_seq_get_data_ext(void *ctx, void *dst, size_t size, int32_t seq_id, uint32_t flags)',
+  'size_t llama_state_seq_set_data_ext(void *ctx, const void *src, size_t size, int32_t dest_seq_id, uint32_t flags)',
   'int32_t llama_decode(void *ctx, llama_batch batch)',
   'void llama_set_n_threads(void *ctx, int32_t n_threads, int32_t n_threads_batch)',
   'void llama_set_embeddings(void *ctx, bool embeddings)',

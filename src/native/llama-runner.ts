@@ -3,6 +3,7 @@ import type { Batch } from '../core/batch.js';
 import { HeddleError } from '../core/errors.js';
 import type { SamplingParams, Token } from '../core/generation.js';
 import type {
+  Allocate,
   DecodeOutcome,
   LoadOptions,
   MemoryReading,
@@ -10,6 +11,7 @@ import type {
   ModelRunner,
   OpenRunner,
   PredictMemory,
+  RestoreOutcome,
   Sampler,
 } from '../core/model-runner.js';
 import { BatchBuffer } from './batch-buffer.js';
@@ -27,6 +29,8 @@ import { predictMemory as predictWithLibrary } from './memory-prediction.js';
 import { readMemory } from './memory-reading.js';
 import { describeModel } from './model-info.js';
 import { DisposeStack, NativeHandle } from './native-handle.js';
+import { sequenceLanes, type SequenceLanes } from './sequence-lanes.js';
+import { SequenceState } from './sequence-state.js';
 import { createThreadPool } from './thread-pool.js';
 import { Vocabulary } from './vocabulary.js';
 
@@ -45,7 +49,10 @@ export const openRunner: OpenRunner = async (options, host) => {
     const params = contextParams(bindings, model.address, options);
     const context = handles.add(createContext(bindings, model, options, params, host.abortFlag));
     bindings.llama_attach_threadpool(context.address, threadPool.address, threadPool.address);
-    return new LlamaRunner(bindings, { model, context, handles }, options, params.n_outputs_max);
+    return new LlamaRunner(bindings, { model, context, handles }, options, {
+      outputRows: params.n_outputs_max,
+      lanes: sequenceLanes(bindings, model.address, options),
+    });
   } catch (error) {
     handles.dispose();
     throw error;
@@ -85,6 +92,10 @@ class LlamaRunner implements ModelRunner {
   readonly #handles: DisposeStack;
   /** Null for encoders, which keep nothing of what they read. */
   readonly #memory: Pointer | null;
+  /** Undefined for encoders. */
+  readonly #state: SequenceState | undefined;
+  /** Tokens that a windowed layer sees; 0 when all layers see everything. */
+  readonly #window: number;
   readonly #vocabulary: Vocabulary;
   readonly #batch: BatchBuffer;
   readonly #samplers = new Set<LlamaSampler>();
@@ -97,7 +108,7 @@ class LlamaRunner implements ModelRunner {
     bindings: LlamaBindings,
     native: { model: NativeHandle; context: NativeHandle; handles: DisposeStack },
     options: LoadOptions,
-    outputRows: number,
+    { outputRows, lanes }: { outputRows: number; lanes: SequenceLanes },
   ) {
     this.#bindings = bindings;
     this.#context = native.context;
@@ -115,12 +126,17 @@ class LlamaRunner implements ModelRunner {
     this.#vocabulary = new Vocabulary(bindings, native.model);
     // The library cuts the batch size down to the context's, and aborts the process for a larger batch.
     this.#batch = new BatchBuffer(bindings.llama_n_batch(native.context.address), outputRows);
+    this.#window = bindings.llama_model_n_swa(native.model.address);
+    const { canCut, state } = this.#probe(lanes.scratch);
+    this.#state = state;
     this.info = describeModel(bindings, {
       model: native.model,
       context: native.context,
       vocabulary: this.#vocabulary,
       outputRows,
-      canCut: this.#probeCut(),
+      lanes,
+      canCut,
+      memory: state?.memory ?? 'none',
     });
   }
 
@@ -172,6 +188,10 @@ class LlamaRunner implements ModelRunner {
         throw new HeddleError('native_call_failed', `An encoder has no position ${start} to go on from.`);
       }
     }
+    for (const { slot } of batch.spans) {
+      if (this.#state?.statelessCells(slot) === undefined) continue;
+      throw new HeddleError('native_call_failed', `Slot ${slot} has cells without a state to go on from.`);
+    }
     const native = this.#batch.write(batch);
     this.#setEmbeds(batch.embeds === true || !this.info.causal);
     const status = this.#bindings.llama_decode(this.#context.address, native);
@@ -187,42 +207,62 @@ class LlamaRunner implements ModelRunner {
   removeCells(slot: number, from: number, to: number): boolean {
     this.#checkSlot(slot);
     const memory = this.#liveMemory();
-    return memory === null || this.#bindings.llama_memory_seq_rm(memory, slot, from, to);
+    if (memory === null) return true;
+    const count = this.cellCount(slot);
+    const isTail = to < 0 || to >= count;
+    if (isTail && from > 0 && from < count && !this.#hasWindow(memory, slot, from)) return false;
+    const isRemoved = this.#bindings.llama_memory_seq_rm(memory, slot, from, to);
+    if (isRemoved && isTail) this.#state?.removed(slot, from);
+    return isRemoved;
   }
 
   shareCells(source: number, target: number): void {
     this.#checkSlot(source);
     this.#checkSlot(target);
     const memory = this.#liveMemory();
-    if (memory !== null) this.#bindings.llama_memory_seq_cp(memory, source, target, -1, -1);
+    if (memory === null || source === target) return;
+    this.#bindings.llama_memory_seq_cp(memory, source, target, -1, -1);
+    this.#state?.shared(source, target);
   }
 
   cellCount(slot: number): number {
     this.#checkSlot(slot);
-    const memory = this.#liveMemory();
-    return memory === null ? 0 : this.#bindings.llama_memory_seq_pos_max(memory, slot) + 1;
+    void this.#context.address;
+    return this.#state?.cellCount(slot) ?? 0;
   }
 
-  saveState(slot: number): Uint8Array {
-    this.#checkSlot(slot);
-    const size = Number(this.#bindings.llama_state_seq_get_size(this.#context.address, slot));
-    const state = new Uint8Array(size);
-    const written = Number(this.#bindings.llama_state_seq_get_data(this.#context.address, state, size, slot));
-    if (written === 0 || written > size) {
-      throw new HeddleError('native_call_failed', `The state of slot ${slot} could not be saved.`);
-    }
-    return state.subarray(0, written);
+  cellsSize(count: number): number {
+    return this.#sequenceState().cellsSize(count);
   }
 
-  restoreState(slot: number, state: Uint8Array): void {
+  saveCells<Bytes extends Uint8Array>(
+    slot: number,
+    from: number,
+    to: number,
+    allocate: Allocate<Bytes>,
+  ): Bytes {
     this.#checkSlot(slot);
-    const read = this.#bindings.llama_state_seq_set_data(this.#context.address, state, state.length, slot);
-    if (Number(read) === 0) {
-      throw new HeddleError(
-        'native_call_failed',
-        `A saved state of ${state.length} bytes does not fit slot ${slot} of this model.`,
-      );
-    }
+    return this.#sequenceState().save(slot, from, to, allocate);
+  }
+
+  restoreCells(slot: number, from: number, bytes: Uint8Array): RestoreOutcome {
+    this.#checkSlot(slot);
+    return this.#sequenceState().restore(slot, from, bytes);
+  }
+
+  snapshotSize(slot: number): number {
+    this.#checkSlot(slot);
+    return this.#sequenceState().snapshotSize(slot);
+  }
+
+  saveSnapshot<Bytes extends Uint8Array>(slot: number, allocate: Allocate<Bytes>): Bytes {
+    this.#checkSlot(slot);
+    return this.#sequenceState().saveSnapshot(slot, allocate);
+  }
+
+  restoreSnapshot(slot: number, bytes: Uint8Array): RestoreOutcome {
+    this.#checkSlot(slot);
+    return this.#sequenceState().restoreSnapshot(slot, bytes);
   }
 
   setThreads(threads: number): void {
@@ -248,10 +288,10 @@ class LlamaRunner implements ModelRunner {
   }
 
   /**
-   * One decode of two rows, whose second is then removed if the memory can do that. It is the warm-up as well:
-   * nothing lazy is left for the first request. The memory is empty again afterwards.
+   * One decode of two rows, by which the memory is learned. It is the warm-up as well: nothing lazy is left for the first
+   * request. The memory is empty again afterwards.
    */
-  #probeCut(): boolean {
+  #probe(scratch: number | undefined): { canCut: boolean; state?: SequenceState } {
     const token = this.#vocabulary.bos ?? this.#vocabulary.eos ?? 0;
     const span = { sequenceId: 0, slot: 0, start: 0, tokens: [token, token], output: true };
     const batch = this.#batch.write({ spans: [span], rows: 2, embeds: this.#embeds });
@@ -264,10 +304,30 @@ class LlamaRunner implements ModelRunner {
       throw new HeddleError('model_load_failed', `The model's first decode failed with ${status}.`);
     }
     const memory = this.#liveMemory();
-    if (memory === null) return true;
-    const canCut = this.#bindings.llama_memory_seq_rm(memory, 0, 1, -1);
+    if (memory === null) return { canCut: true };
+    const hasWindow = this.#window > 0;
+    const native = { bindings: this.#bindings, context: this.#context, memory, scratch, hasWindow };
+    const state = SequenceState.probe(native);
+    // A window's cells are gone when others needed room, whatever the library says to a cut.
+    const canCut = this.#bindings.llama_memory_seq_rm(memory, 0, 1, -1) && !hasWindow;
     this.#bindings.llama_memory_clear(memory, true);
-    return canCut;
+    return { canCut, state };
+  }
+
+  /**
+   * All that a token at a position sees of a slot is there. Of layers with a sliding window, the library keeps what the end
+   * of a sequence needs; it removes the end of one all the same when asked to.
+   */
+  #hasWindow(memory: Pointer, slot: number, position: number): boolean {
+    if (this.#window === 0 || this.#state?.statelessCells(slot) !== undefined) return true;
+    const first = this.#bindings.llama_memory_seq_pos_min(memory, slot);
+    return first <= Math.max(0, position - this.#window + 1);
+  }
+
+  #sequenceState(): SequenceState {
+    void this.#context.address;
+    if (this.#state !== undefined) return this.#state;
+    throw new HeddleError('unsupported_by_model', 'An encoder keeps nothing that could be saved.');
   }
 
   /** All rows of a decode that computes embeddings have logits too: the library makes no difference there. */
@@ -279,8 +339,8 @@ class LlamaRunner implements ModelRunner {
 
   /** A slot outside the context would abort the process. */
   #checkSlot(slot: number): void {
-    if (Number.isInteger(slot) && slot >= 0 && slot < this.info.slots) return;
-    throw new HeddleError('native_call_failed', `Slot ${slot} does not exist; there are ${this.info.slots}.`);
+    if (Number.isInteger(slot) && slot >= 0 && slot < this.info.lanes) return;
+    throw new HeddleError('native_call_failed', `Slot ${slot} does not exist; there are ${this.info.lanes}.`);
   }
 
   /** The memory's address, once its context was checked to be alive and used on its thread. */

@@ -38,8 +38,9 @@ const codeBytes = 2 * 2 ** 20;
 /** Above this many slots, recurrent states are not made for the dry run: sizes are extrapolated. */
 const mostStates = 16;
 
-/** GGML_BACKEND_DEVICE_TYPE_GPU and _IGPU of ggml-backend.h. */
-const gpuTypes = [1, 2];
+/** GGML_BACKEND_DEVICE_TYPE_GPU and _IGPU of ggml-backend.h: the latter uses the machine's RAM. */
+const gpuType = 1;
+const integratedGpuType = 2;
 
 /**
  * Predicts the memory that loading a model with these options takes, in 1 to 5 ms, and 0.3 ms more for each 1000 tokens
@@ -72,7 +73,7 @@ export async function predictMemory(library: LlamaLibrary, options: LoadOptions)
     }
     const buffers = measureBuffers(library, breakdown, model, params);
     if (buffers === null) throw contextRefused(options);
-    const { copiedWeightBytes, cacheBytes, computeBytes, deviceBytes } = buffers;
+    const { copiedWeightBytes, cacheBytes, computeBytes, deviceBytes, integratedBytes } = buffers;
     const mappedWeightBytes = mappedBytes(tables, (name) => {
       // The embedding is looked up in the file even if a copy of it, of the same name, is the output matrix.
       if (name === 'token_embd.weight') return true;
@@ -80,7 +81,7 @@ export async function predictMemory(library: LlamaLibrary, options: LoadOptions)
       return type !== undefined && bindings.ggml_backend_buft_is_host(type);
     });
     const sizes = { mappedWeightBytes, copiedWeightBytes, cacheBytes, computeBytes, tableBytes, codeBytes };
-    const shared = gpuSharesMemory() ? deviceBytes : 0;
+    const shared = gpuSharesMemory() ? deviceBytes : integratedBytes;
     return { ...sizes, deviceBytes, totalBytes: sum(sizes) + shared, basis: 'dry-run' };
   } finally {
     bindings.llama_model_free(model);
@@ -112,12 +113,14 @@ function openWithoutWeights(
   }
 }
 
-/** Sizes of buffers, host memory but for the last. */
+/** Sizes of buffers, host memory but for the last two. */
 interface Buffers {
   readonly copiedWeightBytes: number;
   readonly cacheBytes: number;
   readonly computeBytes: number;
   readonly deviceBytes: number;
+  /** Of these, what integrated GPUs have, in the machine's RAM. */
+  readonly integratedBytes: number;
 }
 
 function measureBuffers(
@@ -142,6 +145,7 @@ function measureBuffers(
     cacheBytes: extend('cacheBytes'),
     computeBytes: extend('computeBytes'),
     deviceBytes: extend('deviceBytes'),
+    integratedBytes: extend('integratedBytes'),
   };
 }
 
@@ -155,12 +159,21 @@ function dryRun(
   const context = bindings.llama_init_from_model(model, params);
   if (context === null) return null;
   try {
-    const sizes = { copiedWeightBytes: 0, cacheBytes: 0, computeBytes: 0, deviceBytes: 0 };
+    const sizes = {
+      copiedWeightBytes: 0,
+      cacheBytes: 0,
+      computeBytes: 0,
+      deviceBytes: 0,
+      integratedBytes: 0,
+    };
     for (const share of breakdown.of(context)) {
       const isHost = bindings.ggml_backend_buft_is_host(share.bufferType);
       const device = bindings.ggml_backend_buft_get_device(share.bufferType);
-      if (!isHost && device !== null && gpuTypes.includes(bindings.ggml_backend_dev_type(device))) {
-        sizes.deviceBytes += share.model + share.context + share.compute;
+      const type = isHost || device === null ? undefined : bindings.ggml_backend_dev_type(device);
+      if (type === gpuType || type === integratedGpuType) {
+        const bytes = share.model + share.context + share.compute;
+        sizes.deviceBytes += bytes;
+        if (type === integratedGpuType) sizes.integratedBytes += bytes;
         continue;
       }
       // Weights in plain host buffers are used where they lie in the mapped file.

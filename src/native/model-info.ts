@@ -1,7 +1,8 @@
-import type { ModelInfo } from '../core/model-runner.js';
+import type { ModelInfo, ModelMemory } from '../core/model-runner.js';
 import type { LlamaBindings } from './llama-bindings.js';
 import { architectureOf, embeddingInfo, isCausal } from './model-metadata.js';
 import type { NativeHandle } from './native-handle.js';
+import type { SequenceLanes } from './sequence-lanes.js';
 import type { Vocabulary } from './vocabulary.js';
 
 /** Reads what the library knows of a loaded model. */
@@ -12,7 +13,9 @@ export function describeModel(
     context: NativeHandle;
     vocabulary: Vocabulary;
     outputRows: number;
+    lanes: SequenceLanes;
     canCut: boolean;
+    memory: ModelMemory;
   },
 ): ModelInfo {
   const model = parts.model.address;
@@ -38,7 +41,9 @@ export function describeModel(
     longestTokenBytes: vocabulary.longestTokenBytes(),
     trainingContext: bindings.llama_model_n_ctx_train(model),
     contextSize: bindings.llama_n_ctx(context),
-    slots: bindings.llama_n_seq_max(context),
+    slots: parts.lanes.slots,
+    lanes: parts.lanes.lanes,
+    memory: parts.memory,
     batchSize: bindings.llama_n_batch(context),
     outputRows: parts.outputRows,
     causal: isCausal(bindings, model),

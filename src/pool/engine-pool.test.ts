@@ -282,6 +282,7 @@ describe('memory', () => {
     const lease = await pool.lease('a');
     await expect(pool.lease('b')).rejects.toMatchObject({
       code: 'insufficient_memory',
+      retryable: true,
       message: expect.stringMatching(/Held by a .*in use/) as string,
     });
     lease.release();
@@ -293,7 +294,7 @@ describe('memory', () => {
     addModel('a', 'fake:?bytes=100');
     addModel('big', 'fake:?bytes=151');
     await use('a');
-    await expect(pool.lease('big')).rejects.toMatchObject({ code: 'insufficient_memory' });
+    await expect(pool.lease('big')).rejects.toMatchObject({ code: 'insufficient_memory', retryable: false });
     expect(pool.stateOf('a')).toBe('ready');
   });
 

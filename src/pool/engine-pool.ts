@@ -2,8 +2,10 @@ import { availableParallelism } from 'node:os';
 import { HeddleError, toHeddleError } from '../core/errors.js';
 import type { SettleReport } from '../core/memory.js';
 import type { Engine } from '../engine/engine.js';
+import { BoundedProbe } from './bounded-probe.js';
 import { ComputeGovernor } from './compute-governor.js';
 import type { EngineState } from './engine-state.js';
+import { Gpus } from './gpus.js';
 import { IdleReaper } from './idle-reaper.js';
 import { defaultCeiling, readMachineMemory } from './machine-memory.js';
 import { ManagedModel, type Lease } from './managed-model.js';
@@ -44,6 +46,7 @@ export interface PoolObserver {
  */
 export class EnginePool {
   readonly catalogue: ModelCatalogue;
+  readonly gpus: Gpus;
   readonly #createEngine: (model: ModelFile, contained: boolean) => Engine;
   readonly #observer: PoolObserver;
   readonly #models = new Map<string, ManagedModel>();
@@ -77,9 +80,11 @@ export class EnginePool {
     this.#createEngine = createEngine;
     this.#observer = observer;
     this.#governor = new ComputeGovernor(settings.threads ?? availableParallelism(), () => this.#wake());
-    this.#barrier = new SettleBarrier(probe);
+    const bounded = new BoundedProbe(probe);
+    this.gpus = new Gpus(bounded, () => this.ledger);
+    this.#barrier = new SettleBarrier(bounded);
     this.#memoryQueue = new MemoryQueue(this);
-    this.#memoryWatch = new MemoryWatch(probe, this, () => this.#onPressure());
+    this.#memoryWatch = new MemoryWatch(bounded, this, () => this.#onPressure());
     this.#stallWatch = new StallWatch(
       () => this.#models.values(),
       () => this.#policy.stallDeadline,
@@ -154,7 +159,7 @@ export class EnginePool {
     return this.#models.get(id);
   }
 
-  settingsOf({ file }: ManagedModel): ModelSettings {
+  settingsOf({ file }: Pick<ManagedModel, 'file'>): ModelSettings {
     return settingsOf(this.#settings, file.id);
   }
 
@@ -333,8 +338,10 @@ function holdersOf(model: ManagedModel, pinned: boolean): MemoryHolder[] {
     idle: false,
     pinned: false,
   }));
-  if (memory.engineBytes > 0)
-    holders.push({ ...common, bytes: memory.engineBytes, state: holderState(state.kind), idle, pinned });
+  const { engineBytes, gpuBytes } = memory;
+  const onGpu = gpuBytes > 0 ? { gpuBytes } : {};
+  if (engineBytes > 0)
+    holders.push({ ...common, bytes: engineBytes, ...onGpu, state: holderState(state.kind), idle, pinned });
   return holders;
 }
 

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cgroupAvailable } from './machine-memory.js';
-import type { MemoryProbe, ProcessMemory } from './memory-probe.js';
+import type { ProcessMemory, RamProbe } from './memory-probe.js';
 
 /** Reads /proc, and the control groups of this process. */
-export class LinuxProbe implements MemoryProbe {
+export class LinuxProbe implements RamProbe {
   readonly #proc: string;
 
   /** @param proc for tests: where the kernel's files are */

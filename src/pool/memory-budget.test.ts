@@ -1,13 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  decideAdmission,
-  insufficientMemory,
-  type MemoryBudget,
-  type MemoryHolder,
-} from './memory-budget.js';
-
-const MiB = 2 ** 20;
+import { decideAdmission, enginesToHold, type MemoryBudget, type MemoryHolder } from './memory-budget.js';
 
 function holder(id: string, bytes: number, changes: Partial<MemoryHolder> = {}): MemoryHolder {
   return { id, bytes, state: 'resident', idle: true, pinned: false, lastUsed: 0, loadedAt: 0, ...changes };
@@ -83,6 +76,105 @@ describe('admission', () => {
 
   it('loads nothing more when the ceiling was lowered below what is held', () => {
     expect(decideAdmission(budget(50, 0, [holder('a', 60)]))).toEqual({ kind: 'evict', ids: ['a'] });
+  });
+});
+
+describe('admission to GPUs', () => {
+  /** RAM is no matter: what is said of GPUs decides. */
+  function onGpus(
+    ceilingBytes: number,
+    needBytes: number,
+    list: MemoryHolder[],
+    residency = 0,
+  ): MemoryBudget {
+    const gpu = { totalBytes: 100, ceilingBytes, needBytes };
+    return { ...budget(1000, 10, list, residency), gpu };
+  }
+  const at = (id: string, gpuBytes: number, changes: Partial<MemoryHolder> = {}): MemoryHolder =>
+    holder(id, 10, { gpuBytes, ...changes });
+
+  it('loads what fits to the last byte, and evicts for what does not', () => {
+    expect(decideAdmission(onGpus(100, 40, [at('a', 60), holder('ram', 10)]))).toEqual({ kind: 'fits' });
+    expect(decideAdmission(onGpus(100, 41, [at('a', 60), holder('ram', 10)]))).toEqual({
+      kind: 'evict',
+      ids: ['a'],
+    });
+  });
+
+  it('refuses at once what is larger than what other programs and pinned engines leave', () => {
+    expect(decideAdmission(onGpus(100, 101, []))).toEqual({
+      kind: 'never',
+      availableBytes: 100,
+      onGpu: true,
+    });
+    expect(decideAdmission(onGpus(70, 31, [at('a', 40, { pinned: true })]))).toEqual({
+      kind: 'never',
+      availableBytes: 30,
+      onGpu: true,
+    });
+  });
+
+  it('waits as it does for RAM', () => {
+    const wait = { kind: 'wait', onGpu: true };
+    expect(decideAdmission(onGpus(100, 50, [at('a', 60, { idle: false })]))).toEqual({
+      ...wait,
+      reason: 'busy',
+    });
+    expect(enginesToHold(onGpus(100, 50, [at('a', 60, { idle: false })]))).toEqual(['a']);
+    expect(decideAdmission(onGpus(100, 50, [at('a', 60, { state: 'releasing' })]))).toEqual({
+      ...wait,
+      reason: 'releasing',
+    });
+    expect(decideAdmission(onGpus(100, 50, [at('a', 60, { loadedAt: 900 })], 200))).toEqual({
+      ...wait,
+      reason: 'residency',
+      until: 1100,
+    });
+  });
+
+  it('evicts nothing for the RAM while GPUs can not be had, nor the other way round', () => {
+    const list = [at('idle', 0, { bytes: 60 }), at('busy', 80, { idle: false })];
+    const gpu = { totalBytes: 100, ceilingBytes: 100, needBytes: 30 };
+    expect(decideAdmission({ ...budget(100, 50, list), gpu })).toMatchObject({ reason: 'busy', onGpu: true });
+    const other = [at('idle', 80), at('busy', 0, { bytes: 60, idle: false })];
+    expect(decideAdmission({ ...budget(100, 50, other), gpu })).toEqual({ kind: 'wait', reason: 'busy' });
+  });
+
+  it('evicts one engine that holds both rather than one for each', () => {
+    const list = [at('cold', 0, { lastUsed: 1 }), at('both', 80, { lastUsed: 2 })];
+    const gpu = { totalBytes: 100, ceilingBytes: 100, needBytes: 30 };
+    expect(decideAdmission({ ...budget(100, 90, list), gpu })).toEqual({ kind: 'evict', ids: ['both'] });
+  });
+
+  it('comes to an end, never evicts what must stay, and loads only what fits both', () => {
+    const both = fc.tuple(
+      budgets,
+      fc.array(fc.integer({ min: 0, max: 40 }), { minLength: 8, maxLength: 8 }),
+      fc.record({
+        ceilingBytes: fc.integer({ min: 0, max: 100 }),
+        needBytes: fc.integer({ min: 1, max: 60 }),
+      }),
+    );
+    fc.assert(
+      fc.property(both, ([given, gpuBytes, gpu]) => {
+        let list = given.holders.map((one, index) => ({ ...one, gpuBytes: gpuBytes[index] ?? 0 }));
+        for (let round = 0; round <= given.holders.length; round++) {
+          const decision = decideAdmission({ ...given, holders: list, gpu: { totalBytes: 100, ...gpu } });
+          const gpuHeld = list.reduce((sum, one) => sum + one.gpuBytes, 0);
+          const fits =
+            total(list) + given.needBytes <= given.ceilingBytes &&
+            gpuHeld + gpu.needBytes <= gpu.ceilingBytes;
+          expect(decision.kind === 'fits').toBe(fits);
+          if (decision.kind !== 'evict') return;
+          const gone = list.filter(({ id }) => decision.ids.includes(id));
+          expect(gone.every((one) => one.state === 'resident' && one.idle && !one.pinned)).toBe(true);
+          expect(gone.length).toBeGreaterThan(0);
+          list = list.filter(({ id }) => !decision.ids.includes(id));
+        }
+        expect.unreachable('more rounds than engines');
+      }),
+      { numRuns: 500 },
+    );
   });
 });
 
@@ -201,48 +293,5 @@ describe('admission, for all budgets', () => {
         expect.unreachable('more rounds than engines');
       }),
     );
-  });
-});
-
-describe('the message about insufficient memory', () => {
-  const loaded = [
-    holder('chat', 2048 * MiB, { idle: false }),
-    holder('coder', 1024 * MiB, { pinned: true }),
-    holder('old', 512 * MiB, { state: 'releasing' }),
-  ];
-  const given = { ceilingBytes: 4096 * MiB, needBytes: 1536 * MiB, holders: loaded };
-
-  it('says need, have, limit, holders and what to do', () => {
-    const error = insufficientMemory('big', given, { kind: 'wait', reason: 'busy' });
-    expect(error).toMatchObject({ code: 'insufficient_memory', status: 507, retryable: true });
-    expect(error.message).toBe(
-      'Loading big needs 1.5 GiB of memory; 512 MiB of the 4.0 GiB that heddle may use are free. ' +
-        'Held by chat (2.0 GiB, in use), coder (1.0 GiB, idle, pinned), old (512 MiB, releasing). ' +
-        'Send the request again later, unload one of these models, or raise the memory limit.',
-    );
-  });
-
-  it('says what of a model that can never be loaded would have to change', () => {
-    const pinned = insufficientMemory(
-      'big',
-      { ...given, needBytes: 3584 * MiB },
-      { kind: 'never', availableBytes: 3072 * MiB },
-    );
-    expect(pinned.message).toContain('Only 3.0 GiB are not held by models that stay: unpin');
-    const alone = insufficientMemory(
-      'huge',
-      { ...given, needBytes: 8192 * MiB, holders: [] },
-      { kind: 'never', availableBytes: 4096 * MiB },
-    );
-    expect(alone.message).toContain('No model is loaded. It can not fit: raise the memory limit');
-  });
-
-  it('never advises a smaller context', () => {
-    for (const decision of [
-      { kind: 'wait', reason: 'releasing' },
-      { kind: 'never', availableBytes: 0 },
-    ] as const) {
-      expect(insufficientMemory('big', given, decision).message).not.toMatch(/context/i);
-    }
   });
 });

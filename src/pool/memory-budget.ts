@@ -1,5 +1,3 @@
-import { HeddleError } from '../core/errors.js';
-
 /**
  * Where the bytes of an engine stand. `loading`: reserved; `releasing`: it is being unloaded, and its memory has not
  * been seen to come back; `quarantined`: its teardown was never confirmed, nobody knows when its memory comes back;
@@ -12,6 +10,8 @@ export interface MemoryHolder {
   readonly id: string;
   /** Measured, or predicted as long as it loads. */
   readonly bytes: number;
+  /** Of the GPUs' own memory, predicted; absent for nothing. */
+  readonly gpuBytes?: number;
   readonly state: HolderState;
   /** Nobody uses the engine, and nobody holds a lease on it. */
   readonly idle: boolean;
@@ -23,6 +23,15 @@ export interface MemoryHolder {
   readonly loadedAt: number;
 }
 
+/** The GPUs' own memory, of all together, in a decision; all in bytes. */
+export interface GpuBudget {
+  readonly totalBytes: number;
+  /** What engines may take: the total, less what other programs use. */
+  readonly ceilingBytes: number;
+  /** What the model that is to be loaded takes, predicted. */
+  readonly needBytes: number;
+}
+
 /** What a decision is made from. */
 export interface MemoryBudget {
   /** What all engines together may take, bytes. */
@@ -30,6 +39,8 @@ export interface MemoryBudget {
   readonly holders: readonly MemoryHolder[];
   /** What the model that is to be loaded takes, predicted, bytes. */
   readonly needBytes: number;
+  /** Absent where the model takes nothing of GPUs, or nobody can tell what they have. */
+  readonly gpu?: GpuBudget;
   /** Milliseconds since 1970. */
   readonly now: number;
   /** How long an engine stays at least once it is loaded, milliseconds: two models that alternate do not thrash. */
@@ -46,10 +57,16 @@ export type AdmissionDecision =
    * Decide again after a change. `releasing`: memory that is coming back is enough; `residency`: enough engines are
    * idle, but some were loaded too lately to be evicted before `until`; `busy`: engines in use or loading are in the way.
    */
-  | { readonly kind: 'wait'; readonly reason: 'releasing' | 'busy' }
-  | { readonly kind: 'wait'; readonly reason: 'residency'; readonly until: number }
+  | ({ readonly kind: 'wait'; readonly reason: 'releasing' | 'busy' } & Where)
+  | ({ readonly kind: 'wait'; readonly reason: 'residency'; readonly until: number } & Where)
   /** It needs more than there is without pinned and quarantined engines, and what leaked. */
-  | { readonly kind: 'never'; readonly availableBytes: number };
+  | ({ readonly kind: 'never'; readonly availableBytes: number } & Where);
+
+/** Which memory is short. */
+interface Where {
+  /** That of the GPUs; absent: the RAM. */
+  readonly onGpu?: true;
+}
 
 /**
  * Decides whether a model can be loaded now, and if not, what must happen first. Pure: the same budget gives the same
@@ -57,15 +74,56 @@ export type AdmissionDecision =
  *
  * Memory that is being released counts as gone when engines are chosen for eviction, so that none is evicted in vain,
  * and as held when asked whether the load fits, so that the ceiling is never exceeded.
+ *
+ * RAM and GPUs are decided for alone, and what is short in one of them decides. No engine is evicted for the sake of
+ * one while nothing can be done about the other.
  */
 export function decideAdmission(budget: MemoryBudget): AdmissionDecision {
-  const { ceilingBytes, holders, needBytes, now, minimumResidency } = budget;
-  if (held(holders) + needBytes <= ceilingBytes) return { kind: 'fits' };
+  const ram = decideRam(budget);
+  if (budget.gpu === undefined || ram.kind === 'never') return ram;
+  const onGpus = decideRam(gpuBudget(budget, budget.gpu));
+  const gpu =
+    onGpus.kind === 'wait' || onGpus.kind === 'never' ? { ...onGpus, onGpu: true as const } : onGpus;
+  if (gpu.kind === 'never' || ram.kind === 'fits') return gpu;
+  if (gpu.kind === 'fits') return ram;
+  if (ram.kind === 'wait' && gpu.kind === 'wait') return longerWait(ram, gpu);
+  if (ram.kind === 'wait') return ram.reason === 'releasing' ? gpu : ram;
+  if (gpu.kind === 'wait') return gpu.reason === 'releasing' ? ram : gpu;
+  // Both want engines gone: those of one may be enough for the other.
+  const enough = ({ ids }: { ids: readonly string[] }): boolean =>
+    decideAdmission({ ...budget, holders: without(budget.holders, ids) }).kind !== 'evict';
+  return !enough(ram) && enough(gpu) ? gpu : ram;
+}
 
-  const availableBytes = Math.max(0, ceilingBytes - held(holders.filter(isFixed)));
+/** The same question about the GPUs' memory instead of the RAM. */
+export function gpuBudget(budget: MemoryBudget, { ceilingBytes, needBytes }: GpuBudget): MemoryBudget {
+  const holders = budget.holders.map((holder) => ({ ...holder, bytes: holder.gpuBytes ?? 0 }));
+  const { now, minimumResidency } = budget;
+  return { ceilingBytes, needBytes, holders, now, minimumResidency };
+}
+
+function without(holders: readonly MemoryHolder[], ids: readonly string[]): readonly MemoryHolder[] {
+  return holders.filter(({ id, state }) => state !== 'resident' || !ids.includes(id));
+}
+
+type Wait = Extract<AdmissionDecision, { kind: 'wait' }>;
+
+/** The wait whose end is less certain, and of two for the residency the later end. */
+function longerWait(one: Wait, other: Wait): Wait {
+  if (one.reason === 'residency' && other.reason === 'residency')
+    return other.until > one.until ? other : one;
+  const order = ['releasing', 'residency', 'busy'];
+  return order.indexOf(other.reason) > order.indexOf(one.reason) ? other : one;
+}
+
+function decideRam(budget: MemoryBudget): AdmissionDecision {
+  const { ceilingBytes, holders, needBytes, now, minimumResidency } = budget;
+  if (heldBytes(holders) + needBytes <= ceilingBytes) return { kind: 'fits' };
+
+  const availableBytes = Math.max(0, ceilingBytes - heldBytes(holders.filter(isFixed)));
   if (needBytes > availableBytes) return { kind: 'never', availableBytes };
 
-  const excess = held(holders.filter(({ state }) => state !== 'releasing')) + needBytes - ceilingBytes;
+  const excess = heldBytes(holders.filter(({ state }) => state !== 'releasing')) + needBytes - ceilingBytes;
   if (excess <= 0) return { kind: 'wait', reason: 'releasing' };
 
   const idle = holders.filter((holder) => holder.state === 'resident' && holder.idle && !holder.pinned);
@@ -101,8 +159,14 @@ function isFixed({ state, pinned }: MemoryHolder): boolean {
   return state === 'quarantined' || state === 'leaked' || (pinned && state !== 'releasing');
 }
 
-function held(holders: readonly MemoryHolder[]): number {
+/** What all lines of a ledger hold together, bytes. */
+export function heldBytes(holders: readonly MemoryHolder[]): number {
   return holders.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** The same of the GPUs' own memory. */
+export function heldGpuBytes(holders: readonly MemoryHolder[]): number {
+  return holders.reduce((sum, { gpuBytes = 0 }) => sum + gpuBytes, 0);
 }
 
 /**
@@ -139,48 +203,4 @@ function coldestFew(candidates: readonly MemoryHolder[], excess: number): string
 function largest(holders: readonly MemoryHolder[], count: number): number {
   const sizes = holders.map(({ bytes }) => bytes).toSorted((a, b) => b - a);
   return sizes.slice(0, count).reduce((sum, bytes) => sum + bytes, 0);
-}
-
-/**
- * Why a model is not loaded: what it needs, what there is, who holds the rest, and what can be done.
- * @param decision `wait` once the configured time is over, or `never`
- */
-export function insufficientMemory(
-  modelId: string,
-  { ceilingBytes, holders, needBytes }: Pick<MemoryBudget, 'ceilingBytes' | 'holders' | 'needBytes'>,
-  decision: Extract<AdmissionDecision, { kind: 'wait' | 'never' }>,
-): HeddleError {
-  const free = Math.max(0, ceilingBytes - held(holders));
-  const holding = holders
-    .toSorted((a, b) => b.bytes - a.bytes || (a.id < b.id ? -1 : 1))
-    .map((holder) => `${holder.id} (${inUnits(holder.bytes)}, ${describe(holder)})`);
-  const sentences = [
-    `Loading ${modelId} needs ${inUnits(needBytes)} of memory; ${inUnits(free)} of the ${inUnits(ceilingBytes)} that heddle may use are free.`,
-    holding.length === 0 ? 'No model is loaded.' : `Held by ${holding.join(', ')}.`,
-    advice(needBytes, ceilingBytes, decision),
-  ];
-  return new HeddleError('insufficient_memory', sentences.join(' '));
-}
-
-function advice(
-  needBytes: number,
-  ceilingBytes: number,
-  decision: Extract<AdmissionDecision, { kind: 'wait' | 'never' }>,
-): string {
-  if (decision.kind === 'wait') {
-    return 'Send the request again later, unload one of these models, or raise the memory limit.';
-  }
-  if (needBytes > ceilingBytes) {
-    return 'It can not fit: raise the memory limit, or use a smaller model or quantisation.';
-  }
-  return `Only ${inUnits(decision.availableBytes)} are not held by models that stay: unpin or unload one of them, or raise the memory limit.`;
-}
-
-function describe({ state, idle, pinned }: MemoryHolder): string {
-  const doing = state === 'resident' ? (idle ? 'idle' : 'in use') : state;
-  return pinned ? `${doing}, pinned` : doing;
-}
-
-function inUnits(bytes: number): string {
-  return bytes < 2 ** 30 ? `${Math.ceil(bytes / 2 ** 20)} MiB` : `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 }

@@ -2,7 +2,10 @@
 export interface MemoryUse {
   /** What all engines together may take. */
   readonly ceilingBytes: number;
-  /** What they take: measured where that can be done, predicted elsewhere. */
+  /**
+   * What they take, measured where that can be done, predicted elsewhere; with what earlier ones have not been seen to
+   * give back.
+   */
   readonly heldBytes: number;
   /** What the machine, or the container, could still hand out; absent where the system does not tell. */
   readonly availableBytes?: number;
@@ -10,7 +13,8 @@ export interface MemoryUse {
 }
 
 /**
- * `soft`: no new requests are let in, running ones go on. `hard`: engines are unloaded, idle ones first.
+ * `soft`: no new requests are let in, running ones go on; if it lasts, idle engines are unloaded. `hard`: engines are
+ * unloaded at once, idle ones first.
  */
 export type MemoryPressure = 'none' | 'soft' | 'hard';
 

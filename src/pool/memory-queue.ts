@@ -1,12 +1,8 @@
 import { HeddleError } from '../core/errors.js';
+import type { Gpus } from './gpus.js';
 import type { ManagedModel } from './managed-model.js';
-import {
-  decideAdmission,
-  enginesToHold,
-  insufficientMemory,
-  type MemoryBudget,
-  type MemoryHolder,
-} from './memory-budget.js';
+import { insufficientMemory } from './insufficient-memory.js';
+import { decideAdmission, enginesToHold, type MemoryBudget, type MemoryHolder } from './memory-budget.js';
 import type { PoolPolicy } from './pool-policy.js';
 import { untilAborted, withDeadline } from '../core/waiting.js';
 
@@ -23,6 +19,7 @@ interface Pool {
   readonly memoryCeiling: number;
   readonly ledger: readonly MemoryHolder[];
   readonly policy: PoolPolicy;
+  readonly gpus: Gpus;
   managed(id: string): ManagedModel | undefined;
 }
 
@@ -70,6 +67,7 @@ export class MemoryQueue {
 
   async #wait(claim: Claim, held: Set<ManagedModel>, signal: AbortSignal): Promise<void> {
     const { model, bytes, since } = claim;
+    if (model.memory.neededGpuBytes > 0) await this.#pool.gpus.read();
     for (;;) {
       if (signal.aborted) {
         throw new HeddleError('load_cancelled', `Loading ${model.file.id} was cancelled.`);
@@ -100,13 +98,15 @@ export class MemoryQueue {
   }
 
   #budget(claim: Claim): MemoryBudget {
-    const { memoryCeiling, ledger, policy } = this.#pool;
+    const { memoryCeiling, ledger, policy, gpus } = this.#pool;
+    const gpu = gpus.budget(claim.model.memory.neededGpuBytes);
     const now = Date.now();
     const before = this.#claims.slice(0, this.#claims.indexOf(claim));
     const elders = before.filter(({ since }) => now - since >= policy.groupWait);
     const claimed = elders.map(({ model, bytes }): MemoryHolder => ({
       id: model.file.id,
       bytes,
+      gpuBytes: model.memory.neededGpuBytes,
       state: 'loading',
       idle: false,
       pinned: false,
@@ -117,6 +117,7 @@ export class MemoryQueue {
       ceilingBytes: memoryCeiling,
       holders: [...ledger, ...claimed],
       needBytes: claim.bytes,
+      ...(gpu === undefined ? {} : { gpu }),
       now,
       minimumResidency: policy.minimumResidency,
     };

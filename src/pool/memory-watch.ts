@@ -1,45 +1,39 @@
+import type { BoundedProbe } from './bounded-probe.js';
+import type { Gpus } from './gpus.js';
 import type { ManagedModel } from './managed-model.js';
+import { heldBytes, type MemoryHolder } from './memory-budget.js';
 import { memoryPressure, type MemoryPressure } from './memory-pressure.js';
-import type { MemoryProbe } from './memory-probe.js';
-import type { PoolPolicy } from './pool-policy.js';
-import type { ModelSettings } from './pool-settings.js';
+import { PressureRelief, type ReliefPool } from './pressure-relief.js';
 
 /** What the watch sees of the pool. */
-interface Pool {
+interface Pool extends ReliefPool {
   readonly models: readonly ManagedModel[];
+  readonly ledger: readonly MemoryHolder[];
   readonly memoryCeiling: number;
   /** Of the machine, or the container. */
   readonly machineBytes: number;
-  readonly policy: PoolPolicy;
-  settingsOf(model: ManagedModel): ModelSettings;
+  readonly gpus: Gpus;
 }
 
-/** Readings under hard pressure after which engines in use are unloaded too. */
-const patience = 3;
-
-/**
- * Reads the memory of engines while any is loaded, and relieves pressure: soft, no new requests are let in; hard, the
- * idle engine that was used longest ago is unloaded, one a reading, and if none is idle any more and that did not help,
- * one in use, whose requests end with a retryable error. Pinned engines stay.
- */
+/** Reads the memory of engines while any is loaded, says how short memory is, and has shortage relieved. */
 export class MemoryWatch {
-  readonly #probe: MemoryProbe;
+  readonly #probe: BoundedProbe;
   readonly #pool: Pool;
   readonly #onChange: () => void;
+  readonly #relief: PressureRelief;
   #timer: NodeJS.Timeout | undefined;
   #reading = false;
   #stopped = false;
   #pressure: MemoryPressure = 'none';
-  /** Readings in a row under hard pressure with no idle engine left to unload. */
-  #helpless = 0;
 
   /**
    * @param onChange the pressure changed
    */
-  constructor(probe: MemoryProbe, pool: Pool, onChange: () => void) {
+  constructor(probe: BoundedProbe, pool: Pool, onChange: () => void) {
     this.#probe = probe;
     this.#pool = pool;
     this.#onChange = onChange;
+    this.#relief = new PressureRelief(pool);
   }
 
   get pressure(): MemoryPressure {
@@ -66,10 +60,10 @@ export class MemoryWatch {
 
   async #readAndRelieve(): Promise<void> {
     this.#reading = true;
+    const stale = this.#relief.leaving;
     try {
       await this.read();
-      if (this.#pressure === 'hard') this.#relieve();
-      else this.#helpless = 0;
+      this.#relief.react(this.#pressure, stale);
     } finally {
       this.#reading = false;
       this.wake();
@@ -78,30 +72,23 @@ export class MemoryWatch {
 
   /** Measures every engine now. */
   async read(): Promise<void> {
-    const { models, memoryCeiling, machineBytes } = this.#pool;
-    await Promise.all(models.map(async (model) => this.#measure(model)));
-    const availableBytes = await this.#probe.available().catch(() => undefined);
-    const heldBytes = models.reduce((sum, { memory }) => sum + memory.engineBytes, 0);
+    const { models, memoryCeiling, machineBytes, gpus } = this.#pool;
+    if (gpus.changing) void gpus.read(); // it may take seconds, and says nothing of pressure
+    const [availableBytes] = await Promise.all([
+      this.#probe.available(),
+      ...models.map(async (model) => this.#measure(model)),
+    ]);
     const machine = { totalBytes: machineBytes, ...(availableBytes === undefined ? {} : { availableBytes }) };
-    this.#set(memoryPressure({ ceilingBytes: memoryCeiling, heldBytes, ...machine }));
+    const held = heldBytes(this.#pool.ledger);
+    this.#set(memoryPressure({ ceilingBytes: memoryCeiling, heldBytes: held, ...machine }));
   }
 
   async #measure({ engine, memory }: ManagedModel): Promise<void> {
     const pid = engine?.processId;
     if (engine === undefined || pid === undefined) return;
     // A reading that fails leaves the one before.
-    const reading = await this.#probe.process(pid).catch(() => undefined);
+    const reading = await this.#probe.process(pid);
     if (reading !== undefined && engine.processId === pid) memory.measured(reading);
-  }
-
-  #relieve(): void {
-    const candidates = this.#pool.models
-      .filter((model) => model.state.kind === 'ready' && !this.#pool.settingsOf(model).pinned)
-      .toSorted((a, b) => a.lastUsed - b.lastUsed);
-    const idle = candidates.find((model) => model.idle);
-    this.#helpless = idle === undefined ? this.#helpless + 1 : 0;
-    const victim = idle ?? (this.#helpless > patience ? candidates[0] : undefined);
-    void victim?.unload(0);
   }
 
   #set(pressure: MemoryPressure): void {

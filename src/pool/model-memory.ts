@@ -1,13 +1,15 @@
-import type { MemoryNeed, SettleReport } from '../core/memory.js';
+import { gpuMemoryBytes, type MemoryNeed, type SettleReport } from '../core/memory.js';
 import type { Engine } from '../engine/engine.js';
 import type { HolderState } from './memory-budget.js';
 import type { ProcessMemory } from './memory-probe.js';
 import type { PoolPolicy } from './pool-policy.js';
-import { settleReport, type Release, type SettleBarrier } from './settle-barrier.js';
+import { settleReport, type Release, type SettleBarrier, type Settlement } from './settle-barrier.js';
 
 /** Memory that stays when an engine is gone, or should be. */
 export interface Remainder {
   bytes: number;
+  /** Of the GPUs' own memory; absent for nothing. */
+  gpuBytes?: number;
   state: Extract<HolderState, 'releasing' | 'quarantined' | 'leaked'>;
 }
 
@@ -43,6 +45,16 @@ export class ModelMemory {
   /** What the engine's process was last seen to hold, bytes; undefined for a thread, and before the first reading. */
   get measuredBytes(): number | undefined {
     return this.#measuredBytes;
+  }
+
+  /** What the engine is predicted to take of the GPUs' own memory, bytes; 0 without a prediction. */
+  get neededGpuBytes(): number {
+    return this.#need === undefined ? 0 : gpuMemoryBytes(this.#need);
+  }
+
+  /** What the engine holds or has reserved of the GPUs' own memory, bytes. */
+  get gpuBytes(): number {
+    return this.#engineBytes === 0 ? 0 : this.neededGpuBytes;
   }
 
   get remainders(): ReadonlySet<Remainder> {
@@ -92,7 +104,11 @@ export class ModelMemory {
 
   /** The engine can not be shown to have ended: its bytes stay until it has. */
   quarantine(engine: Engine): void {
-    const remainder: Remainder = { bytes: this.engineBytes, state: 'quarantined' };
+    const remainder: Remainder = {
+      bytes: this.engineBytes,
+      ...(this.gpuBytes > 0 ? { gpuBytes: this.gpuBytes } : {}),
+      state: 'quarantined',
+    };
     this.forget();
     this.#remainders.add(remainder);
     void engine.departed.then(() => {
@@ -122,14 +138,25 @@ export class ModelMemory {
       report(early, false);
       return;
     }
-    const missing = release.expectedBytes - (early.returnedBytes ?? 0);
-    const remainder: Remainder = { bytes: missing, state: 'releasing' };
+    const remainder: Remainder = { ...missingOf(release, early), state: 'releasing' };
     this.#remainders.add(remainder);
     void this.#barrier.wait(release, leakDeadline, { background: true }).then((late) => {
-      if (late.state === 'missing') remainder.state = 'leaked';
+      if (late.state === 'missing') Object.assign(remainder, missingOf(release, late), { state: 'leaked' });
       else this.#remainders.delete(remainder);
       report(late, true);
       this.#onChange();
     });
   }
+}
+
+/** What has not come back, bytes. */
+function missingOf(
+  release: Release,
+  { returnedBytes = 0, returnedGpuBytes = 0 }: Settlement,
+): Pick<Remainder, 'bytes' | 'gpuBytes'> {
+  const gpuBytes = Math.max(0, (release.gpu?.expectedBytes ?? 0) - returnedGpuBytes);
+  return {
+    bytes: Math.max(0, release.expectedBytes - returnedBytes),
+    ...(release.gpu === undefined ? {} : { gpuBytes }),
+  };
 }

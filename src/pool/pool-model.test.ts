@@ -11,11 +11,17 @@ import { collect, makeRequest } from '../testing/requests.js';
 import { EnginePool } from './engine-pool.js';
 import { transitions, type EngineState, type EngineStateKind } from './engine-state.js';
 import type { ManagedModel } from './managed-model.js';
+import { heldGpuBytes } from './memory-budget.js';
+import type { GpuMemory } from './memory-probe.js';
 import { ModelCatalogue } from './model-catalogue.js';
 import { defaultModelSettings } from './pool-settings.js';
 
 const ceiling = 250;
-const models = ['a', 'b', 'c', 'd'];
+const gpuBytes = 100;
+/** What each takes of the GPU: any one fits, but not a and b at once. */
+const models = { a: 60, b: 60, c: 20, d: 0 };
+type ModelId = keyof typeof models;
+const modelIds = Object.keys(models) as ModelId[];
 
 /** What can happen to a pool, in any order and without waiting for what came before. */
 const action = fc.record({
@@ -30,7 +36,7 @@ const action = fc.record({
     'cancel',
     'leave',
   ),
-  model: fc.constantFrom(...models),
+  model: fc.constantFrom(...modelIds),
   grace: fc.constantFrom(0, 1, 50),
   choices: fc.integer({ min: 1, max: 2 }),
   turns: fc.integer({ min: 0, max: 20 }),
@@ -61,11 +67,13 @@ class Play {
   /** Transitions that should not have been. */
   readonly wrong: string[] = [];
   mostBytes = 0;
+  mostGpuBytes = 0;
   leastBytes = 0;
   readonly pool: EnginePool;
 
   constructor() {
-    for (const model of models) writeFileSync(join(this.#folder, `${model}.gguf`), 'fake:?bytes=100');
+    for (const [id, bytes] of Object.entries(models))
+      writeFileSync(join(this.#folder, `${id}.gguf`), `fake:?bytes=100&deviceBytes=${bytes}`);
     this.pool = new EnginePool({
       catalogue: new ModelCatalogue([this.#folder], silentLogger),
       settings: {
@@ -78,6 +86,7 @@ class Play {
           queueWait: 2000,
           groupWait: 5,
           maxQueue: 8,
+          settleDeadline: 5,
         },
       },
       createEngine: ({ id }) => {
@@ -91,7 +100,19 @@ class Play {
         lost() {},
         settled() {},
       },
+      probe: {
+        process: async () => Promise.resolve({ residentBytes: 1, anonymousBytes: 1 }),
+        available: async () => Promise.resolve(undefined),
+        gpus: async () => Promise.resolve([this.#gpu]),
+      },
     });
+  }
+
+  /** In use is what engines have that are there. */
+  get #gpu(): GpuMemory {
+    const loaded = this.pool.models.filter(({ engine }) => engine !== undefined);
+    const usedBytes = loaded.reduce((sum, { memory }) => sum + memory.gpuBytes, 0);
+    return { id: 'gpu', totalBytes: gpuBytes, usedBytes, processes: new Map() };
   }
 
   async perform({ kind, model, grace, choices, turns }: Action): Promise<void> {
@@ -155,6 +176,7 @@ class Play {
       this.wrong.push(`${id} is ${state.kind}, engine: ${!hasEngine}`);
     const bytes = this.pool.ledger.reduce((sum, holder) => sum + holder.bytes, 0);
     this.mostBytes = Math.max(this.mostBytes, bytes);
+    this.mostGpuBytes = Math.max(this.mostGpuBytes, heldGpuBytes(this.pool.ledger));
     this.leastBytes = Math.min(this.leastBytes, ...this.pool.ledger.map((holder) => holder.bytes));
   }
 }
@@ -175,6 +197,7 @@ describe('a pool to which anything happens in any order', () => {
         expect(strange).toEqual([]);
         expect(play.wrong).toEqual([]);
         expect(play.mostBytes).toBeLessThanOrEqual(ceiling);
+        expect(play.mostGpuBytes).toBeLessThanOrEqual(gpuBytes);
         expect(play.leastBytes).toBeGreaterThanOrEqual(0);
         expect(play.pool.ledger).toEqual([]);
         expect(

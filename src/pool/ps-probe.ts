@@ -1,14 +1,17 @@
 import { execFile } from 'node:child_process';
 import { freemem } from 'node:os';
 import { promisify } from 'node:util';
-import type { MemoryProbe, ProcessMemory } from './memory-probe.js';
+import type { ProcessMemory, RamProbe } from './memory-probe.js';
 
 /** For macOS: `ps` tells what is resident. Windows has none, and tells nothing. */
-export class PsProbe implements MemoryProbe {
+export class PsProbe implements RamProbe {
   async process(pid: number): Promise<ProcessMemory | undefined> {
     if (process.platform === 'win32') return undefined;
     try {
-      const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=', '-p', String(pid)]);
+      const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=', '-p', String(pid)], {
+        timeout: 1000,
+        killSignal: 'SIGKILL',
+      });
       return { residentBytes: Number(stdout.trim()) * 1024 };
     } catch (error) {
       // It says with its status that there is no such process.

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { MemoryNeed } from '../core/memory.js';
 import { ScriptedProbe } from '../testing/scripted-probe.js';
+import { BoundedProbe } from './bounded-probe.js';
 import { settleReport, SettleBarrier, type Release } from './settle-barrier.js';
 
 const MiB = 2 ** 20;
@@ -25,7 +26,7 @@ async function prepared(processId: number | undefined): Promise<{
 }> {
   const probe = new ScriptedProbe();
   probe.bytes = 2000 * MiB;
-  const barrier = new SettleBarrier(probe);
+  const barrier = new SettleBarrier(new BoundedProbe(probe));
   return { probe, barrier, release: await barrier.prepare(processId, need) };
 }
 

@@ -1,5 +1,7 @@
-import type { MemoryNeed, SettleReport } from '../core/memory.js';
-import type { MemoryProbe, ProcessMemory } from './memory-probe.js';
+import { gpuMemoryBytes, type MemoryNeed, type SettleReport } from '../core/memory.js';
+import type { BoundedProbe } from './bounded-probe.js';
+import { prepareGpuRelease, returnedGpuBytes, type GpuRelease } from './gpu-release.js';
+import type { ProcessMemory } from './memory-probe.js';
 
 /** What is to come back when an engine ends; made while it lives. */
 export interface Release {
@@ -9,6 +11,8 @@ export interface Release {
   readonly expectedBytes: number;
   /** What the process held while the engine lived; absent when it could not be read. */
   readonly before?: ProcessMemory;
+  /** Of the GPUs' own memory; absent where the engine has none of it, or it could not be read. */
+  readonly gpu?: GpuRelease;
   /** Changes of engines in this process that were known then. */
   readonly changes: number;
 }
@@ -17,10 +21,9 @@ export interface Release {
 export interface Settlement {
   readonly state: 'returned' | 'missing' | 'unknown';
   readonly returnedBytes?: number;
+  /** Of the GPUs' own memory. */
+  readonly returnedGpuBytes?: number;
 }
-
-/** A reading that takes longer counts as failed, milliseconds. */
-const probeDeadline = 1000;
 
 /** What the rest of a process may grow and shrink by beside an engine, bytes. */
 const tolerance = 16 * 2 ** 20;
@@ -29,12 +32,15 @@ const tolerance = 16 * 2 ** 20;
  * Watches memory come back. The memory of a host that is a process is back when the process is gone. A thread shares
  * its process with the gateway and other engines: there the process's anonymous memory must fall by what the engine is
  * known to have written, weights that were copied and the KV cache, less a tolerance of 5 % or 16 MiB.
+ *
+ * What an engine has of the GPUs' own memory must come back too: that of its process, less the same tolerance. Where the
+ * system does not say which process uses what, all that is used must fall; if it does not, nobody knows whose it is.
  */
 export class SettleBarrier {
-  readonly #probe: MemoryProbe;
+  readonly #probe: BoundedProbe;
   #changes = 0;
 
-  constructor(probe: MemoryProbe) {
+  constructor(probe: BoundedProbe) {
     this.#probe = probe;
   }
 
@@ -52,10 +58,20 @@ export class SettleBarrier {
     const pid = processId ?? process.pid;
     if (!isProcess) this.#changes++;
     const changes = this.#changes;
-    const before = await this.#read(pid);
+    const before = await this.#probe.process(pid);
     const predicted = isProcess ? need?.totalBytes : (need?.copiedWeightBytes ?? 0) + (need?.cacheBytes ?? 0);
     const expectedBytes = (isProcess ? before?.residentBytes : predicted) ?? predicted ?? 0;
-    return { pid, isProcess, expectedBytes, changes, ...(before === undefined ? {} : { before }) };
+    const gpuBytes = need === undefined ? 0 : gpuMemoryBytes(need);
+    const gpus = gpuBytes > 0 ? await this.#probe.gpus() : undefined;
+    const gpu = prepareGpuRelease({ pid, isProcess }, gpus, gpuBytes);
+    return {
+      pid,
+      isProcess,
+      expectedBytes,
+      changes,
+      ...(before === undefined ? {} : { before }),
+      ...(gpu === undefined ? {} : { gpu }),
+    };
   }
 
   /**
@@ -71,7 +87,9 @@ export class SettleBarrier {
     for (let pause = 5; ; pause = Math.min(250, pause * 2)) {
       const settlement = await this.#look(release);
       const left = deadline - performance.now();
-      if (settlement.state !== 'missing' || left <= 0) return settlement;
+      if (settlement.state !== 'missing') return settlement;
+      if (left <= 0)
+        return mayBeOthers(release, settlement) ? { ...settlement, state: 'unknown' } : settlement;
       await new Promise((resolve) => {
         const timer = setTimeout(resolve, Math.min(pause, left));
         if (background) timer.unref();
@@ -79,8 +97,20 @@ export class SettleBarrier {
     }
   }
 
-  async #look({ pid, isProcess, expectedBytes, before, changes }: Release): Promise<Settlement> {
-    const now = await this.#read(pid);
+  async #look(release: Release): Promise<Settlement> {
+    const ram = await this.#lookAtRam(release);
+    const { gpu, pid, isProcess, changes } = release;
+    if (gpu === undefined || ram.state !== 'returned') return ram;
+    const gpus = await this.#probe.gpus();
+    if (gpus === undefined) return { ...ram, state: 'unknown' };
+    const returned = returnedGpuBytes(gpu, pid, gpus);
+    const missing = isProcess || changes === this.#changes ? 'missing' : 'unknown';
+    const state = isEnough(returned, gpu.expectedBytes) ? 'returned' : missing;
+    return { ...ram, state, returnedGpuBytes: returned };
+  }
+
+  async #lookAtRam({ pid, isProcess, expectedBytes, before, changes }: Release): Promise<Settlement> {
+    const now = await this.#probe.process(pid);
     if (now === undefined) return { state: 'unknown' };
     if (isProcess) {
       const returnedBytes = Math.max(0, expectedBytes - now.residentBytes);
@@ -88,26 +118,24 @@ export class SettleBarrier {
     }
     if (before?.anonymousBytes === undefined || now.anonymousBytes === undefined) return { state: 'unknown' };
     const returnedBytes = Math.max(0, before.anonymousBytes - now.anonymousBytes);
-    if (returnedBytes >= expectedBytes - Math.max(tolerance, expectedBytes * 0.05))
-      return { state: 'returned', returnedBytes };
+    if (isEnough(returnedBytes, expectedBytes)) return { state: 'returned', returnedBytes };
     return { state: changes === this.#changes ? 'missing' : 'unknown', returnedBytes };
   }
+}
 
-  /** Undefined when the probe fails, does not answer, or has nothing to tell: the verdict says so. */
-  async #read(pid: number): Promise<ProcessMemory | undefined> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, probeDeadline, undefined)));
-    const reading = this.#probe.process(pid).catch(() => undefined);
-    const memory = await Promise.race([reading, late]);
-    clearTimeout(timer);
-    return memory;
-  }
+function isEnough(returnedBytes: number, expectedBytes: number): boolean {
+  return returnedBytes >= expectedBytes - Math.max(tolerance, expectedBytes * 0.05);
+}
+
+/** All that is missing is memory of GPUs that another program may have taken meanwhile. */
+function mayBeOthers({ gpu }: Release, { returnedGpuBytes: returned }: Settlement): boolean {
+  return gpu?.ofProcess === false && returned !== undefined;
 }
 
 /** The verdict on a release. @param late the first deadline had passed */
 export function settleReport(
   release: Release,
-  { state, returnedBytes }: Settlement,
+  { state, returnedBytes, returnedGpuBytes: onGpu }: Settlement,
   { late, milliseconds }: { late: boolean; milliseconds: number },
 ): SettleReport {
   const verdicts = {
@@ -119,6 +147,14 @@ export function settleReport(
     verdict: verdicts[state],
     expectedBytes: release.expectedBytes,
     ...(returnedBytes === undefined ? {} : { returnedBytes }),
+    ...(release.gpu === undefined ? {} : { gpu: gpuReport(release.gpu, onGpu) }),
     milliseconds: Math.round(milliseconds),
   };
+}
+
+function gpuReport(
+  { expectedBytes }: GpuRelease,
+  returnedBytes: number | undefined,
+): NonNullable<SettleReport['gpu']> {
+  return returnedBytes === undefined ? { expectedBytes } : { expectedBytes, returnedBytes };
 }

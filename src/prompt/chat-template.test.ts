@@ -17,6 +17,8 @@ function modelWith(chatTemplate: string | undefined, fields: Partial<ModelInfo> 
     trainingContext: 0,
     contextSize: 0,
     slots: 1,
+    lanes: 1,
+    memory: 'cells',
     batchSize: 1,
     outputRows: 1,
     causal: true,

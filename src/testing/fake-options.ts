@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { Pooling } from '../core/embedding.js';
+import type { ModelMemory } from '../core/model-runner.js';
 import { errorCatalogue, HeddleError, type ErrorCode } from '../core/errors.js';
 
 const crashes = ['exit', 'leave', 'throw'] as const;
@@ -19,6 +20,8 @@ export interface FakeOptions {
   readonly loadDelayMs: number;
   /** `canCut=false`: like a recurrent model, whose memory can only be emptied. */
   readonly canCut: boolean;
+  /** `memory=state`: no cells that could be saved. Default: `cells`, or `cells-and-state` where it can not be cut. */
+  readonly memory: ModelMemory;
   /** `causal=false`: an encoder, which only embeds. */
   readonly causal: boolean;
   /** `pooling=first`, `last` or `none`, which makes it a reranker without embeddings; default `mean`. */
@@ -41,6 +44,8 @@ export interface FakeOptions {
   readonly crashAs: FakeCrash;
   /** `bytes=N`: what loading it is predicted to take; default 1 MiB. */
   readonly bytes: number;
+  /** `deviceBytes=N`: what loading it is predicted to take of the GPUs' memory; default 0. */
+  readonly deviceBytes: number;
   /** `chatTemplate=none`: the model has no chat template. */
   readonly chatTemplate: boolean;
 }
@@ -64,12 +69,15 @@ export function readFakeOptions(modelPath: string): FakeOptions {
     return value === undefined ? undefined : Number(value);
   };
   const crashAs = take('crashAs');
+  const canCut = take('canCut') !== 'false';
+  const causal = take('causal') !== 'false';
   const options: FakeOptions = {
     loadFails: errorCode(take('loadFails')),
     loadSteps: number('loadSteps') ?? 4,
     loadDelayMs: number('loadDelayMs') ?? 0,
-    canCut: take('canCut') !== 'false',
-    causal: take('causal') !== 'false',
+    canCut,
+    causal,
+    memory: memory(take('memory'), canCut, causal),
     pooling: pooling(take('pooling')),
     outputRows: number('outputRows') ?? 16,
     endAfter: number('endAfter'),
@@ -80,6 +88,7 @@ export function readFakeOptions(modelPath: string): FakeOptions {
     crashAtDecode: number('crashAtDecode'),
     crashAs: crashes.find((how) => how === crashAs) ?? 'exit',
     bytes: number('bytes') ?? 2 ** 20,
+    deviceBytes: number('deviceBytes') ?? 0,
     chatTemplate: take('chatTemplate') !== 'none',
   };
   const unknown = [...query.keys()];
@@ -91,6 +100,13 @@ function errorCode(text: string | undefined): ErrorCode | undefined {
   if (text === undefined) return undefined;
   if (text in errorCatalogue) return text as ErrorCode;
   throw new RangeError(`${text} is not an error code.`);
+}
+
+function memory(text: string | undefined, canCut: boolean, causal: boolean): ModelMemory {
+  if (!causal) return 'none';
+  if (text === undefined) return canCut ? 'cells' : 'cells-and-state';
+  if (text === 'state' && !canCut) return text;
+  throw new RangeError(`${text} is not a memory, or it can not be cut.`);
 }
 
 function pooling(text = 'mean'): Pooling | undefined {

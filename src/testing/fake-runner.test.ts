@@ -1,5 +1,6 @@
 import { openRunner } from './fake-runner.js';
 import { describeRunnerConformance, type OpenedRunner, type RunnerRoom } from './runner-conformance.js';
+import { describeSavedStateConformance } from './saved-state-conformance.js';
 
 function opener(modelPath: string): (room: RunnerRoom) => Promise<OpenedRunner> {
   return async (room) => {
@@ -12,5 +13,13 @@ function opener(modelPath: string): (room: RunnerRoom) => Promise<OpenedRunner> 
   };
 }
 
-describeRunnerConformance('the fake runner', opener('fake:'));
-describeRunnerConformance('the fake runner whose memory can not be cut', opener('fake:?canCut=false'));
+const fakes = {
+  'the fake runner': 'fake:',
+  'the fake runner whose memory can not be cut': 'fake:?canCut=false',
+  'the fake runner without cells': 'fake:?canCut=false&memory=state',
+};
+
+for (const [name, path] of Object.entries(fakes)) {
+  describeRunnerConformance(name, opener(path));
+  describeSavedStateConformance(name, opener(path));
+}

@@ -4,24 +4,35 @@ import { firstOutput, type Batch } from '../core/batch.js';
 import { HeddleError } from '../core/errors.js';
 import type { SamplingParams, Token } from '../core/generation.js';
 import type {
+  Allocate,
   DecodeOutcome,
   LoadOptions,
   MemoryReading,
   ModelInfo,
+  ModelMemory,
   ModelRunner,
   OpenRunner,
   PredictMemory,
+  RestoreOutcome,
   Sampler,
 } from '../core/model-runner.js';
 import { FakeCells } from './fake-cells.js';
 import { readFakeOptions, type FakeCrash, type FakeOptions } from './fake-options.js';
 import { FakeSampler } from './fake-sampler.js';
 import {
+  fakeCellsSize,
+  fakeStateSize,
+  hashOf,
+  readFakeCells,
+  readFakeState,
+  saveFakeCells,
+  saveFakeState,
+} from './fake-state.js';
+import {
   baseLogitsAfter,
   beginText,
   endText,
   endToken,
-  extendHash,
   fakeTokenBytes,
   fakeTokenize,
   fakeVocabularySize,
@@ -43,7 +54,7 @@ export const openRunner: OpenRunner = async (options, { abortFlag, onProgress })
 
 /** As {@link openRunner}, what the fake model's path says. */
 export const predictMemory: PredictMemory = async ({ modelPath }) => {
-  const { bytes } = readFakeOptions(modelPath);
+  const { bytes, deviceBytes } = readFakeOptions(modelPath);
   return Promise.resolve({
     mappedWeightBytes: 0,
     copiedWeightBytes: bytes,
@@ -51,7 +62,7 @@ export const predictMemory: PredictMemory = async ({ modelPath }) => {
     computeBytes: 0,
     tableBytes: 0,
     codeBytes: 0,
-    deviceBytes: 0,
+    deviceBytes,
     totalBytes: bytes,
     basis: 'dry-run',
   });
@@ -61,8 +72,6 @@ const chatTemplate = [
   "{%- for message in messages %}{{ '[' + message.role + '] ' + message.content + '\\n' }}{%- endfor %}",
   "{%- if add_generation_prompt %}{{ '[assistant] ' }}{%- endif %}",
 ].join('');
-
-const stateMagic = 0xfa4e;
 
 /** Numbers in an embedding. */
 const embeddingSize = 16;
@@ -84,7 +93,11 @@ export class FakeRunner implements ModelRunner {
   readonly #capacity: number;
   readonly #sleeper = new Int32Array(new SharedArrayBuffer(4));
   /** What the slots held at the output rows of the last decode, by row. */
-  readonly #outputs = new Map<number, readonly Token[]>();
+  readonly #outputs = new Map<number, { tokens: readonly Token[]; state: number }>();
+  /** Slots that have cells without a state. */
+  readonly #stateless = new Set<number>();
+  /** Slots whose state is of other tokens than their cells: by what it is off. */
+  readonly #misfits = new Map<number, number>();
   /** The last decode computed embeddings. */
   #embedded = false;
   #decodes = 0;
@@ -99,7 +112,9 @@ export class FakeRunner implements ModelRunner {
   ) {
     this.#options = options;
     this.#abortFlag = abortFlag;
-    this.#cells = new FakeCells(load.slots);
+    const residentSlots = options.memory === 'cells' ? (load.residentSlots ?? 0) : 0;
+    const lanes = load.slots + residentSlots;
+    this.#cells = new FakeCells(lanes);
     const contextSize = load.contextSize > 0 ? load.contextSize : 4096;
     this.#capacity = options.cells ?? contextSize;
     this.info = {
@@ -112,8 +127,10 @@ export class FakeRunner implements ModelRunner {
       trainingContext: 4096,
       contextSize,
       slots: load.slots,
+      lanes,
+      memory: options.memory,
       batchSize: load.batchSize,
-      outputRows: options.causal ? Math.max(load.slots, options.outputRows) : load.batchSize,
+      outputRows: options.causal ? Math.max(lanes, options.outputRows) : load.batchSize,
       causal: options.causal,
       ...(options.pooling === undefined
         ? {}
@@ -165,10 +182,10 @@ export class FakeRunner implements ModelRunner {
 
   rowEmbedding(row: number): Float32Array {
     this.#checkAlive();
-    const history = this.#outputs.get(row);
-    if (history === undefined || !this.#embedded || this.info.embedding === undefined)
+    const output = this.#outputs.get(row);
+    if (output === undefined || !this.#embedded || this.info.embedding === undefined)
       throw new HeddleError('native_call_failed', `Row ${row} of the last batch has no embedding.`);
-    const hash = history.reduce(extendHash, 0x811c9dc5);
+    const hash = hashOf(output.tokens) ^ output.state;
     return Float32Array.from({ length: embeddingSize }, (_, index) => noise(hash, index) - 0.5);
   }
 
@@ -193,7 +210,10 @@ export class FakeRunner implements ModelRunner {
         if (Atomics.load(this.#abortFlag, 0) !== 0) return 'aborted';
         if (this.info.causal) this.#cells.append(slot, token);
         if (row >= first)
-          this.#outputs.set(row, this.info.causal ? this.#cells.tokens(slot) : [token, ...tokens]);
+          this.#outputs.set(row, {
+            tokens: this.info.causal ? this.#cells.tokens(slot) : [token, ...tokens],
+            state: this.#misfits.get(slot) ?? 0,
+          });
         row++;
       }
     }
@@ -206,8 +226,9 @@ export class FakeRunner implements ModelRunner {
     const [first, end] = [Math.max(0, from), to < 0 ? Infinity : to];
     const nothing = first >= count || end <= first;
     const everything = first === 0 && end >= count;
-    if (!this.info.canCut && !nothing && !everything) return false;
+    if (!this.info.canCut && !nothing && !everything && !this.#stateless.has(slot)) return false;
     this.#cells.remove(slot, first, end);
+    if (this.#cells.count(slot) === 0) this.#setState(slot, 'empty');
     return true;
   }
 
@@ -216,6 +237,9 @@ export class FakeRunner implements ModelRunner {
     if (this.#cells.count(target) > 0)
       throw new HeddleError('native_call_failed', `Slot ${target} is not empty.`);
     this.#cells.share(source, target);
+    if (this.#stateless.has(source)) this.#stateless.add(target);
+    const misfit = this.#misfits.get(source);
+    if (misfit !== undefined) this.#misfits.set(target, misfit);
   }
 
   cellCount(slot: number): number {
@@ -223,25 +247,66 @@ export class FakeRunner implements ModelRunner {
     return this.#cells.count(slot);
   }
 
-  saveState(slot: number): Uint8Array {
-    this.#checkAlive();
-    const [tokens, positions] = [this.#cells.tokens(slot), this.#cells.positions(slot)];
-    const words = Int32Array.of(stateMagic, tokens.length, ...tokens, ...positions);
-    return new Uint8Array(words.buffer);
+  cellsSize(count: number): number {
+    this.#checkMemory('cells', 'cells-and-state');
+    if (!Number.isInteger(count) || count < 1)
+      throw new HeddleError('native_call_failed', `${count} cells can not be saved.`);
+    return fakeCellsSize(count);
   }
 
-  restoreState(slot: number, state: Uint8Array): void {
-    this.#checkAlive();
-    const words = new Int32Array(Uint8Array.from(state).buffer, 0, Math.floor(state.length / 4));
-    const length = words[1] ?? 0;
-    if (words[0] !== stateMagic || words.length !== 2 + 2 * length)
-      throw new HeddleError('native_call_failed', `A state of ${state.length} bytes does not fit.`);
-    this.#cells.remove(slot, 0, Infinity);
-    if (this.#cells.used + length > this.#capacity)
-      throw new HeddleError('native_call_failed', `There are no ${length} free cells.`);
-    for (let index = 0; index < length; index++) {
-      this.#cells.append(slot, words[2 + index] ?? 0, words[2 + length + index] ?? 0);
-    }
+  saveCells<Bytes extends Uint8Array>(
+    slot: number,
+    from: number,
+    to: number,
+    allocate: Allocate<Bytes>,
+  ): Bytes {
+    const held = this.cellCount(slot);
+    this.cellsSize(to - from);
+    if (!Number.isInteger(from) || from < 0 || to > held)
+      throw new HeddleError('native_call_failed', `Slot ${slot} does not hold cells ${from} to ${to}.`);
+    return saveFakeCells(this.#cells.tokens(slot).slice(from, to), from, allocate);
+  }
+
+  restoreCells(slot: number, from: number, bytes: Uint8Array): RestoreOutcome {
+    const held = this.cellCount(slot);
+    this.#checkMemory('cells', 'cells-and-state');
+    const saved = readFakeCells(bytes);
+    if (held !== from || saved.from !== from)
+      throw new HeddleError('native_call_failed', `Slot ${slot} holds ${held} cells, not ${saved.from}.`);
+    if (this.#cells.used + saved.tokens.length > this.#capacity) return 'no-cells';
+    for (const token of saved.tokens) this.#cells.append(slot, token);
+    if (this.info.memory === 'cells-and-state') this.#setState(slot, 'missing');
+    return 'ok';
+  }
+
+  snapshotSize(slot: number): number {
+    const held = this.cellCount(slot);
+    this.#checkMemory('cells-and-state', 'state');
+    if (held === 0 || this.#stateless.has(slot))
+      throw new HeddleError('native_call_failed', `Slot ${slot} has no state.`);
+    return fakeStateSize(this.info.memory === 'state' ? held : 0);
+  }
+
+  saveSnapshot<Bytes extends Uint8Array>(slot: number, allocate: Allocate<Bytes>): Bytes {
+    this.snapshotSize(slot);
+    const tokens = this.#cells.tokens(slot);
+    const hash = hashOf(tokens) ^ (this.#misfits.get(slot) ?? 0);
+    const kept = this.info.memory === 'state' ? tokens : [];
+    return saveFakeState({ count: tokens.length, hash, tokens: kept }, allocate);
+  }
+
+  restoreSnapshot(slot: number, bytes: Uint8Array): RestoreOutcome {
+    const held = this.cellCount(slot);
+    this.#checkMemory('cells-and-state', 'state');
+    const hasCells = this.info.memory === 'cells-and-state';
+    const { count, hash, tokens } = readFakeState(bytes, !hasCells);
+    if (hasCells ? held < count : held > 0)
+      throw new HeddleError('native_call_failed', `Slot ${slot} holds ${held} cells, not ${count}.`);
+    if (this.#cells.used + tokens.length > this.#capacity) return 'no-cells';
+    for (const token of tokens) this.#cells.append(slot, token);
+    this.#cells.remove(slot, count, Infinity);
+    this.#setState(slot, hash ^ hashOf(this.#cells.tokens(slot)));
+    return 'ok';
   }
 
   setThreads(_threads: number): void {
@@ -266,11 +331,11 @@ export class FakeRunner implements ModelRunner {
 
   #logits(row: number): Float64Array {
     this.#checkAlive();
-    const history = this.#outputs.get(row);
-    if (history === undefined || !this.info.causal)
+    const output = this.#outputs.get(row);
+    if (output === undefined || !this.info.causal)
       throw new HeddleError('native_call_failed', `Row ${row} of the last batch has no logits.`);
-    const hash = history.reduce(extendHash, 0x811c9dc5);
-    const base = baseLogitsAfter(history);
+    const hash = hashOf(output.tokens) ^ output.state;
+    const base = baseLogitsAfter(output.tokens);
     return Float64Array.from(
       { length: fakeVocabularySize },
       (_, token) => base(token) + 4 * noise(hash, token),
@@ -284,6 +349,8 @@ export class FakeRunner implements ModelRunner {
     for (const span of spans) {
       const { slot, start, tokens } = span;
       const count = filled.get(slot) ?? this.#cells.count(slot);
+      if (this.#stateless.has(slot))
+        throw new HeddleError('native_call_failed', `Slot ${slot} has cells without a state.`);
       if (start !== count)
         throw new HeddleError('native_call_failed', `Slot ${slot} holds ${count} tokens, not ${start}.`);
       for (const token of tokens) this.#checkToken(token, 'native_call_failed');
@@ -300,6 +367,20 @@ export class FakeRunner implements ModelRunner {
   #checkToken(token: Token, code: 'invalid_parameter' | 'native_call_failed'): void {
     if (Number.isInteger(token) && token >= 0 && token < fakeVocabularySize) return;
     throw new HeddleError(code, `${token} is not a token of the fake model.`);
+  }
+
+  /** @param state `empty`, `missing` beside cells, or by what it is off */
+  #setState(slot: number, state: 'empty' | 'missing' | number): void {
+    if (state === 'missing') this.#stateless.add(slot);
+    else this.#stateless.delete(slot);
+    if (typeof state === 'number' && state !== 0) this.#misfits.set(slot, state);
+    else this.#misfits.delete(slot);
+  }
+
+  #checkMemory(...known: ModelMemory[]): void {
+    this.#checkAlive();
+    if (known.includes(this.info.memory)) return;
+    throw new HeddleError('unsupported_by_model', `The fake model has a memory of ${this.info.memory}.`);
   }
 
   #checkAlive(): void {

@@ -1,22 +1,9 @@
-import { execFile } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { heddle } from './heddle-command.js';
 import { ServerProcess } from './server-process.js';
-
-const run = promisify(execFile);
-
-/** Runs heddle to its end; failures are results here. */
-async function heddle(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const main = join(process.cwd(), 'dist', 'cli', 'main.js');
-  try {
-    return { code: 0, ...(await run(process.execPath, [main, ...args])) };
-  } catch (error) {
-    return error as { code: number; stdout: string; stderr: string };
-  }
-}
 
 describe('heddle run', () => {
   it('writes the answer, and nothing else, to standard output', async () => {

@@ -34,11 +34,17 @@ let server: FakeServer;
 let probes: ProbeCommand[];
 
 beforeEach(async () => {
-  server = await FakeServer.start({ fake: 'fake:?', mute: 'fake:?chatTemplate=none' }, {}, (parts) => {
-    const transport = new WatchedTransport(parts);
-    ({ probes } = transport);
-    return transport;
-  });
+  server = await FakeServer.start(
+    { fake: 'fake:?', mute: 'fake:?chatTemplate=none' },
+    {},
+    {
+      makeTransport: (parts) => {
+        const transport = new WatchedTransport(parts);
+        ({ probes } = transport);
+        return transport;
+      },
+    },
+  );
 });
 
 afterEach(async () => server.stop());

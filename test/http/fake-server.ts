@@ -8,6 +8,7 @@ import { Engine } from '../../src/engine/engine.js';
 import { createServer } from '../../src/http/server.js';
 import { Metrics } from '../../src/metrics/metrics.js';
 import { EnginePool } from '../../src/pool/engine-pool.js';
+import type { MemoryProbe } from '../../src/pool/memory-probe.js';
 import { defaultModelSettings, type ModelSettings } from '../../src/pool/pool-settings.js';
 import { ModelCatalogue } from '../../src/pool/model-catalogue.js';
 import { InMemoryTransport } from '../../src/testing/in-memory-transport.js';
@@ -45,12 +46,16 @@ export class FakeServer {
 
   /**
    * @param models fake models by id, such as `{ chatty: 'fake:?endAfter=5' }`
-   * @param makeTransport of each engine
+   * @param options.makeTransport of each engine
+   * @param options.probe the system's when absent
    */
   static async start(
     models: Readonly<Record<string, string>>,
     settings: Partial<ModelSettings> = {},
-    makeTransport = (parts: { gate: StepGate }): InMemoryTransport => new InMemoryTransport(parts),
+    {
+      makeTransport = (parts) => new InMemoryTransport(parts),
+      probe,
+    }: { makeTransport?: (parts: { gate: StepGate }) => InMemoryTransport; probe?: MemoryProbe } = {},
   ): Promise<FakeServer> {
     const folder = mkdtempSync(join(tmpdir(), 'heddle-http-'));
     for (const [id, url] of Object.entries(models)) writeFileSync(join(folder, `${id}.gguf`), `${url}\n`);
@@ -69,6 +74,7 @@ export class FakeServer {
         return new Engine(transport);
       },
       observer: metrics.observer,
+      ...(probe === undefined ? {} : { probe }),
     });
     const server = createServer({ pool, log: silentLogger, metrics });
     const responses = { open: 0 };

@@ -2,51 +2,37 @@ import OpenAI from 'openai';
 import { afterEach, describe, expect, it } from 'vitest';
 import { defaultStableRules } from '../../src/core/stable-rules.js';
 import type { GenerateRequest } from '../../src/core/generation.js';
-import type { RequestUpdate } from '../../src/core/request-update.js';
-import type { EngineCommand, EngineEvent } from '../../src/engine/protocol.js';
-import type { TransportListener } from '../../src/engine/transport.js';
+import type { EngineCommand } from '../../src/engine/protocol.js';
 import { InMemoryTransport } from '../../src/testing/in-memory-transport.js';
 import { parseMetrics, valueOf } from '../../src/testing/metrics-text.js';
 import { FakeServer } from './fake-server.js';
 
-/** An engine that says of every request that it took over a share of its prompt, and remembers what it was asked. */
-class CachingTransport extends InMemoryTransport {
-  static readonly share = 0.75;
+/** An engine that remembers what it was asked. */
+class WatchedTransport extends InMemoryTransport {
   readonly requests: GenerateRequest[] = [];
-
-  override start(listener: TransportListener): void {
-    super.start({ ...listener, onEvent: (event) => listener.onEvent(this.#tell(event)) });
-  }
 
   override post(command: EngineCommand): void {
     if (command.type === 'generate') this.requests.push(command.request);
     super.post(command);
   }
-
-  #tell(event: EngineEvent): EngineEvent {
-    if (event.type !== 'step') return event;
-    const updates = event.updates.flatMap((update): RequestUpdate[] => {
-      if (update.kind !== 'accepted') return [update];
-      const { requestId, promptTokens } = update;
-      const cachedTokens = cachedOf(promptTokens);
-      return [update, { kind: 'started', requestId, cachedTokens }];
-    });
-    return { ...event, updates };
-  }
 }
-
-const cachedOf = (promptTokens: number): number => Math.floor(promptTokens * CachingTransport.share);
 
 let server: FakeServer;
 let client: OpenAI;
-let transport: CachingTransport;
+let transport: WatchedTransport;
 
 const fakeModels = { fake: 'fake:?endAfter=3' };
 const clientOf = ({ url }: FakeServer): OpenAI =>
   new OpenAI({ baseURL: `${url}/v1`, apiKey: 'none', maxRetries: 0 });
 
 async function start(): Promise<void> {
-  server = await FakeServer.start(fakeModels, {}, (parts) => (transport = new CachingTransport(parts)));
+  server = await FakeServer.start(
+    fakeModels,
+    { slots: 8 },
+    {
+      makeTransport: (parts) => (transport = new WatchedTransport(parts)),
+    },
+  );
   client = clientOf(server);
 }
 
@@ -57,10 +43,13 @@ const messages = [{ role: 'user' as const, content: 'What is the capital of Japa
 describe('tokens that an engine took over', () => {
   it('are in the usage of a chat, whole and streamed', async () => {
     await start();
-    const { usage } = await client.chat.completions.create({ model: 'fake', messages });
-    const prompt = usage?.prompt_tokens ?? NaN;
+    const ask = async () => (await client.chat.completions.create({ model: 'fake', messages })).usage;
+    const first = await ask();
+    const prompt = first?.prompt_tokens ?? NaN;
     expect(prompt).toBeGreaterThan(messages[0]?.content.length ?? NaN);
-    expect(usage?.prompt_tokens_details).toEqual({ cached_tokens: cachedOf(prompt) });
+    expect(first?.prompt_tokens_details).toEqual({ cached_tokens: 0 });
+    const second = await ask();
+    expect(second?.prompt_tokens_details).toEqual({ cached_tokens: prompt - 1 });
 
     const stream = await client.chat.completions.create({
       model: 'fake',
@@ -70,39 +59,49 @@ describe('tokens that an engine took over', () => {
     });
     let last: OpenAI.CompletionUsage | null | undefined;
     for await (const chunk of stream) last = chunk.usage;
-    expect(last).toEqual(usage);
+    expect(last).toEqual(second);
   });
 
   it('are added up over the prompts of a completion, and counted once for all choices of one', async () => {
     await start();
-    const prompts = ['a', 'bb bb', 'ccc ccc ccc'];
-    const tokens = prompts.map(({ length }) => length + 1);
-    const { usage } = await client.completions.create({ model: 'fake', prompt: prompts, n: 2 });
+    const prompt = ['a', 'bb bb'];
+    const tokens = prompt.reduce((sum, { length }) => sum + length + 1, 0);
+    await client.completions.create({ model: 'fake', prompt, n: 2 });
+    const { usage } = await client.completions.create({ model: 'fake', prompt, n: 2 });
     expect(usage).toMatchObject({
-      prompt_tokens: tokens.reduce((sum, count) => sum + count),
-      prompt_tokens_details: { cached_tokens: tokens.map(cachedOf).reduce((sum, count) => sum + count) },
+      prompt_tokens: tokens,
+      prompt_tokens_details: { cached_tokens: tokens - prompt.length },
     });
   });
 
   it('are in the metrics; those of requests without the cache are not looked for', async () => {
     await start();
-    const { usage } = await client.completions.create({ model: 'fake', prompt: 'once upon a time' });
-    const prompt = usage?.prompt_tokens ?? NaN;
+    const ask = async () => client.completions.create({ model: 'fake', prompt: 'once upon a time' });
+    const prompt = (await ask()).usage?.prompt_tokens ?? NaN;
     const values = async (): Promise<(number | undefined)[]> => {
       const metrics = parseMetrics(await (await fetch(`${server.url}/metrics`)).text());
       const names = ['prompt_tokens', 'prompt_tokens_cached', 'prefix_cache_queries', 'prefix_cache_hits'];
       return names.map((name) => valueOf(metrics, `vllm:${name}_total`, { model_name: 'fake' }));
     };
-    const cached = cachedOf(prompt);
-    expect(await values()).toEqual([prompt, cached, prompt, cached]);
+    expect(await values()).toEqual([prompt, 0, prompt, 0]);
+    await ask();
+    expect(await values()).toEqual([2 * prompt, prompt - 1, 2 * prompt, prompt - 1]);
     await server.post('/v1/completions', { model: 'fake', prompt: 'once upon a time', cache_prompt: false });
-    expect((await values()).slice(2)).toEqual([prompt, cached]);
+    expect((await values()).slice(2)).toEqual([2 * prompt, prompt - 1]);
   });
 
-  it('are none where the engine does not say', async () => {
-    server = await FakeServer.start(fakeModels);
-    const { usage } = await clientOf(server).chat.completions.create({ model: 'fake', messages });
-    expect(usage?.prompt_tokens_details).toEqual({ cached_tokens: 0 });
+  it('are none of prompts with another salt', async () => {
+    await start();
+    const ask = async (salt: string): Promise<unknown> => {
+      const body = { model: 'fake', messages, cache_salt: salt };
+      const { usage } = (await (
+        await server.post('/v1/chat/completions', body)
+      ).json()) as OpenAI.ChatCompletion;
+      return usage?.prompt_tokens_details?.cached_tokens;
+    };
+    expect(await ask('mine')).toBe(0);
+    expect(await ask('yours')).toBe(0);
+    expect(await ask('mine')).toBeGreaterThan(10);
   });
 });
 
