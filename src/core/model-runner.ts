@@ -25,6 +25,16 @@ export interface LoadOptions {
    * have all the rows there is room for.
    */
   readonly interTokenTarget?: number;
+  /** Where prompts are kept beside the KV cache; nowhere when absent. */
+  readonly promptCache?: PromptCacheOptions;
+}
+
+/** Room for computed prompts beside the KV cache. */
+export interface PromptCacheOptions {
+  /** Bytes of RAM. */
+  readonly hostBytes: number;
+  /** A folder, which engines share, and how large it may become; absent for no disk. */
+  readonly disk?: { readonly directory: string; readonly bytes: number };
 }
 
 /**
@@ -57,6 +67,8 @@ export interface ModelInfo {
   /** Sequence ids: the slots, and those of sequences that only stay. Every method takes 0 to `lanes` - 1 as a slot. */
   readonly lanes: number;
   readonly memory: ModelMemory;
+  /** States of the same model can be exchanged where this is the same: the library's version, and the kind of machine. */
+  readonly stateFormat: string;
   /** Rows of one decode call at most. */
   readonly batchSize: number;
   /** Rows of one decode call that can have results, at most: logits take much memory. At least `lanes`. */

@@ -32,6 +32,8 @@ export interface Sequence {
   readonly standing: Standing;
   /** Those of one scope may share cells, also after they have finished; undefined shares with nobody. */
   readonly scope: string | undefined;
+  /** A position at which its prompt's rows of a step end, because the state there is wanted. */
+  stopAt: number | undefined;
   /** Tokens that were in the KV cache, or in another tier of the prefix cache, when it first had a slot. */
   reused: number | undefined;
 }
@@ -61,6 +63,7 @@ export function createSequence(
     results,
     standing,
     scope,
+    stopAt: undefined,
     reused: undefined,
   };
 }

@@ -11,6 +11,7 @@ import { standingOf } from '../core/standing.js';
 import type { LaneOperation } from '../scheduler/lanes.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import type { AbortBoard } from './abort-board.js';
+import type { BlockCache, CachedTokens } from './block-cache.js';
 import { Choice } from './choice.js';
 import { EmbeddingWork } from './embedding-work.js';
 import { InputQueue } from './input-queue.js';
@@ -26,6 +27,10 @@ import type { Measurement } from './work.js';
  */
 const residentShare = 0.5;
 
+/** How long prompts are saved after a step that others wait behind, and in one go when nobody waits; milliseconds. */
+const busySaving = 2;
+const idleSaving = 20;
+
 /**
  * A loaded model at work: takes requests between steps, and each {@link step} schedules rows, decodes them, samples
  * and says what came of it. Synchronous; it lives on the engine thread and owns everything native of the engine.
@@ -34,6 +39,12 @@ export class EngineCore {
   readonly #runner: ModelRunner;
   readonly #board: AbortBoard;
   readonly #scheduler: Scheduler;
+  readonly #cache: BlockCache | undefined;
+  /** Prompts that are being read from the disk, a count. */
+  #fetching = 0;
+  #onFetched: () => void = () => {};
+  /** By sequence id: lets go of what was read for it. */
+  readonly #fetched = new Map<number, () => void>();
   /** By sequence id. */
   readonly #work = new Map<number, Choice | Measurement>();
   /** Of embed requests, by id. */
@@ -50,6 +61,7 @@ export class EngineCore {
   /**
    * @param pace compute threads that the runner has, and the time from one token of a stream to its next that steps are
    * cut for, milliseconds; 0 for steps of any length
+   * @param cache where prompts are kept beside the KV cache; nowhere when absent
    */
   constructor(
     runner: ModelRunner,
@@ -58,15 +70,17 @@ export class EngineCore {
       threads: 1,
       interTokenTarget: 0,
     },
+    cache?: BlockCache,
   ) {
     this.#runner = runner;
+    this.#cache = cache;
     this.#board = board;
     this.#loadThread = runner.threadId();
     this.#scheduler = new Scheduler({
       slots: runner.info.slots,
       cells: runner.info.causal ? runner.info.contextSize : Infinity, // an encoder keeps nothing between steps
       stepBudget: runner.info.batchSize,
-      lanes: runner.info.slots,
+      lanes: runner.info.lanes,
       residentCells: runner.info.causal ? Math.floor(runner.info.contextSize * residentShare) : 0,
       canCut: runner.info.canCut,
       outputRows: runner.info.outputRows,
@@ -84,6 +98,39 @@ export class EngineCore {
     return this.#scheduler.idle;
   }
 
+  /** There is something to wait for beside commands, or to be done in the background: others must have their turn. */
+  get needsTurns(): boolean {
+    return this.#cache?.store.hasDisk === true;
+  }
+
+  /** Resolves when a prompt was read from the disk: there may be something to compute. Never, when none is being read. */
+  async fetched(): Promise<void> {
+    await new Promise<void>((resolve) => (this.#onFetched = resolve));
+  }
+
+  /**
+   * Something that can be done while there is nothing to compute, in some milliseconds.
+   * @returns whether there is more of it
+   */
+  tidy(): boolean {
+    this.#cache?.saveSome(idleSaving, this.#isResident);
+    return this.#cache?.saving === true;
+  }
+
+  /** Ends every request with `model_unloading`. */
+  endRequests(): void {
+    this.#failAll(new HeddleError('model_unloading', 'The model is being unloaded. Send the request again.'));
+  }
+
+  /** Writes what is to be kept of prompts to the disk, as far as there is time for it; milliseconds. */
+  async keepPrompts(deadline: number): Promise<void> {
+    const cache = this.#cache;
+    if (cache === undefined) return;
+    const started = performance.now();
+    if (cache.store.hasDisk) cache.saveSome(deadline, this.#isResident);
+    await cache.store.close(Math.max(0, deadline - (performance.now() - started)));
+  }
+
   /** What happened since the last call, in order. */
   takeUpdates(): readonly RequestUpdate[] {
     const updates = this.#updates;
@@ -99,7 +146,7 @@ export class EngineCore {
       const most = this.#runner.info.contextSize - 1;
       const because = `with at least one to generate, the context of this model holds ${most}. ${largerContext}`;
       const prompt = promptTokens(this.#runner, request.prompt, { what: 'prompt', most, because });
-      for (const choice of this.#createChoices(request, lane, prompt)) this.#add(choice);
+      this.#addChoices(this.#createChoices(request, lane, prompt));
       this.#updates.push({ kind: 'accepted', requestId: request.id, promptTokens: prompt.length });
     });
   }
@@ -149,8 +196,10 @@ export class EngineCore {
   }
 
   /** How much of a prompt is kept, for requests with this salt. */
-  probe(tokens: readonly Token[], salt: string): CacheHolding {
-    return { device: this.#scheduler.held(salt, tokens), host: 0, disk: 0 };
+  async probe(tokens: readonly Token[], salt: string): Promise<CacheHolding> {
+    const device = this.#scheduler.held(salt, tokens);
+    const others = await this.#cache?.probe({ scope: salt, tokens });
+    return { device, host: others?.host ?? 0, disk: others?.disk ?? 0 };
   }
 
   setThreads(threads: number): void {
@@ -172,6 +221,7 @@ export class EngineCore {
       if (outcome === 'ok') {
         this.#takeResults(batch);
         this.#scheduler.measured(batch, performance.now() - started);
+        this.#cache?.saveSome(busySaving, this.#isResident);
       } else this.#recover(batch, outcome);
     } catch (error) {
       this.#failRunning(error);
@@ -192,7 +242,7 @@ export class EngineCore {
 
   /** Ends every request with `model_unloading`, frees everything native, and reports the memory that is left. */
   close(): EngineReport {
-    this.#failAll(new HeddleError('model_unloading', 'The model is being unloaded. Send the request again.'));
+    this.endRequests();
     const report = this.inspect();
     const teardown = this.#runner.threadId();
     this.#runner.dispose();
@@ -211,6 +261,27 @@ export class EngineCore {
   #add(work: Choice | Measurement): void {
     this.#work.set(work.sequence.id, work);
     this.#scheduler.add(work.sequence);
+  }
+
+  /** The choices of a request wait for what the disk has of their prompt. */
+  #addChoices(choices: readonly Choice[]): void {
+    const first = choices[0]?.sequence;
+    const prompt = first === undefined ? undefined : promptOf(first);
+    const held = prompt === undefined ? 0 : this.#scheduler.held(prompt.scope, prompt.tokens);
+    const fetched = prompt === undefined ? undefined : this.#cache?.fetch(prompt, held);
+    for (const choice of choices) {
+      this.#work.set(choice.sequence.id, choice);
+      if (fetched === undefined) this.#scheduler.add(choice.sequence);
+    }
+    if (fetched === undefined || first === undefined) return;
+    this.#fetching++;
+    void fetched.then((letGo) => {
+      this.#fetching--;
+      if (this.#work.has(first.id)) this.#fetched.set(first.id, letGo);
+      else letGo(); // the client left
+      for (const { sequence } of choices) if (this.#work.has(sequence.id)) this.#scheduler.add(sequence);
+      this.#onFetched();
+    });
   }
 
   #addInput(inputs: InputQueue): void {
@@ -311,6 +382,7 @@ export class EngineCore {
     let firstRow = 0;
     for (const span of batch.spans) {
       const work = this.#work.get(span.sequenceId);
+      if (work !== undefined) this.#takeSnapshot(work.sequence);
       if (work instanceof Choice) {
         if (span.output) this.#sample(work, span.slot, firstRow + span.tokens.length - 1);
       } else if (work !== undefined) {
@@ -403,25 +475,65 @@ export class EngineCore {
    * @param kept whether what was computed may stay in the cache
    */
   #end(work: Choice | Measurement, kept: { keep: boolean } = { keep: true }): void {
+    const { slot, id } = work.sequence;
+    this.#letGo(id);
     this.#scheduler.remove(work.sequence, kept);
+    const content = slot === undefined ? undefined : this.#scheduler.residents.get(slot);
+    if (slot !== undefined && content !== undefined) this.#cache?.enqueue(slot, content);
     this.#perform(this.#scheduler.takeOperations());
     work.dispose();
     this.#work.delete(work.sequence.id);
   }
 
-  /** A sequence has a lane. The first time, its client is told how much of the prompt was there already. */
-  #begin({ id, reused = 0, leader }: Sequence): void {
+  /** A sequence has a lane: what the tiers below the KV cache have of it is put there. */
+  #begin(sequence: Sequence): void {
+    const { id, slot, leader } = sequence;
     const work = this.#work.get(id);
-    if (!(work instanceof Choice) || work.index > 0 || leader !== undefined || this.#begun.has(work)) return;
+    const prompt = promptOf(sequence);
+    if (this.#cache !== undefined && prompt !== undefined && slot !== undefined && leader === undefined) {
+      const cut = (length: number): void => this.#cutBack(sequence, length);
+      const held = this.#cache.restore(slot, prompt, sequence.computed, cut);
+      this.#scheduler.restored(sequence, held);
+      const snapshot = this.#cache.snapshotPosition(sequence.tokens.length);
+      if (snapshot !== undefined && snapshot > held) this.#scheduler.stopAt(sequence, snapshot);
+    }
+    this.#letGo(id);
+    if (!(work instanceof Choice) || work.index > 0 || this.#begun.has(work)) return;
     this.#begun.add(work);
-    this.#updates.push({ kind: 'started', requestId: work.requestId, cachedTokens: reused });
+    const cachedTokens = Math.min(sequence.computed, sequence.promptLength);
+    this.#updates.push({ kind: 'started', requestId: work.requestId, cachedTokens });
   }
+
+  #cutBack(sequence: Sequence, length: number): void {
+    if (sequence.slot === undefined) return;
+    this.#runner.removeCells(sequence.slot, length, -1);
+    this.#scheduler.restored(sequence, length);
+  }
+
+  /** The rows of its prompt ended where its state is wanted. */
+  #takeSnapshot(sequence: Sequence): void {
+    const { scope, slot, stopAt, computed, tokens } = sequence;
+    if (stopAt === undefined || stopAt > computed) return;
+    this.#scheduler.stopAt(sequence, undefined);
+    if (scope === undefined || slot === undefined || stopAt < computed) return;
+    this.#cache?.saveSnapshot(slot, { scope, tokens: tokens.slice(0, computed) });
+  }
+
+  #letGo(sequenceId: number): void {
+    this.#fetched.get(sequenceId)?.();
+    this.#fetched.delete(sequenceId);
+  }
+
+  /** A finished sequence is still in its lane. */
+  readonly #isResident = (lane: number, content: CachedTokens): boolean =>
+    this.#scheduler.residents.get(lane) === content;
 
   /** Does to the cache what the scheduler has decided. */
   #perform(operations: readonly LaneOperation[]): void {
     for (const operation of operations) {
       switch (operation.kind) {
         case 'empty':
+          if (operation.content !== undefined) this.#cache?.saveNow(operation.lane, operation.content);
           this.#emptySlot(operation.lane);
           break;
         case 'cut':
@@ -443,6 +555,11 @@ export class EngineCore {
   #emptySlot(slot: number): void {
     this.#runner.removeCells(slot, 0, -1);
   }
+}
+
+/** What others may reuse of a sequence, and with whom. */
+function promptOf({ scope, tokens }: Sequence): CachedTokens | undefined {
+  return scope === undefined ? undefined : { scope, tokens };
 }
 
 const largerContext = 'Shorten it, or serve the model with a larger --ctx.';

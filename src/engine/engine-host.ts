@@ -1,9 +1,19 @@
+import { setImmediate as eventLoopTurn } from 'node:timers/promises';
 import { HeddleError, toErrorData } from '../core/errors.js';
 import { defaultInterTokenTarget } from '../core/inter-token-target.js';
 import type { LoadOptions, ModelInfo, RunnerModule } from '../core/model-runner.js';
 import type { AbortBoard } from './abort-board.js';
+import type { BlockCache } from './block-cache.js';
 import { EngineCore } from './engine-core.js';
-import type { CallCommand, CallResults, EngineCommand, EngineEvent, RequestCommand } from './protocol.js';
+import { openBlockCache } from './open-block-cache.js';
+import type {
+  CallCommand,
+  CallResults,
+  EngineCommand,
+  EngineEvent,
+  EngineReport,
+  RequestCommand,
+} from './protocol.js';
 
 /** The engine's end of a transport. */
 export interface HostPort {
@@ -23,6 +33,9 @@ export interface HostServices {
   readonly libraryLock: Int32Array;
 }
 
+/** How long an engine that is unloaded may write prompts to the disk, milliseconds. */
+const keepDeadline = 5_000;
+
 /** A host that computes says at least so often that it does, as far as its steps let it; milliseconds. */
 const aliveInterval = 500;
 
@@ -34,7 +47,9 @@ export class EngineHost {
   readonly #port: HostPort;
   readonly #services: HostServices;
   #core: EngineCore | undefined;
+  #cache: BlockCache | undefined;
   #closed = false;
+  #arrival: Promise<void> | undefined;
   /** When something was last posted, milliseconds on the clock of `performance`. */
   #lastPost = 0;
 
@@ -52,6 +67,7 @@ export class EngineHost {
       await this.#serve();
     } catch (error) {
       if (!this.#closed) this.#core?.close();
+      await this.#cache?.store.close(0);
       throw error;
     }
   }
@@ -61,19 +77,32 @@ export class EngineHost {
       await this.#drainInbox();
       if (this.#closed) return;
       if (this.#core === undefined || this.#core.idle) {
-        await this.#port.arrival();
+        await this.#rest(this.#core);
         continue;
       }
       if (this.#port.beforeStep !== undefined) await this.#port.beforeStep();
       this.#core.step();
       this.#postUpdates();
       if (performance.now() - this.#lastPost > aliveInterval) this.#post({ type: 'alive' });
+      if (this.#core.needsTurns) await eventLoopTurn();
     }
+  }
+
+  /** There is nothing to compute: what can be done in the background is done, a little at a time. */
+  async #rest(core: EngineCore | undefined): Promise<void> {
+    if (core?.tidy() === true) {
+      await eventLoopTurn();
+      return;
+    }
+    this.#arrival ??= this.#port.arrival().then(() => (this.#arrival = undefined));
+    await Promise.race(core === undefined ? [this.#arrival] : [this.#arrival, core.fetched()]);
   }
 
   async #drainInbox(): Promise<void> {
     for (let command = this.#port.receive(); command !== undefined; command = this.#port.receive()) {
-      if (isCall(command)) await this.#answer(command);
+      // A probe may have to wait for a disk, which nobody else is to.
+      if (command.type === 'probe') void this.#answer(command);
+      else if (isCall(command)) await this.#answer(command);
       else this.#handle(command);
       this.#postUpdates();
     }
@@ -104,8 +133,16 @@ export class EngineHost {
         return this.#loaded().inspect();
       case 'close':
         this.#closed = true;
-        return this.#core?.close();
+        return this.#close();
     }
+  }
+
+  /** Requests end first: their clients need not wait for the disk. */
+  async #close(): Promise<EngineReport | undefined> {
+    this.#core?.endRequests();
+    this.#postUpdates();
+    await this.#core?.keepPrompts(keepDeadline);
+    return this.#core?.close();
   }
 
   #handle(command: Exclude<EngineCommand, CallCommand>): void {
@@ -159,7 +196,13 @@ export class EngineHost {
       },
     });
     const { threads, interTokenTarget = defaultInterTokenTarget } = options;
-    this.#core = new EngineCore(runner, board, { threads, interTokenTarget });
+    try {
+      this.#cache = openBlockCache(options, runner);
+    } catch (error) {
+      runner.dispose();
+      throw error;
+    }
+    this.#core = new EngineCore(runner, board, { threads, interTokenTarget }, this.#cache);
     return runner.info;
   }
 

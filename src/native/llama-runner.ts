@@ -137,6 +137,7 @@ class LlamaRunner implements ModelRunner {
       lanes,
       canCut,
       memory: state?.memory ?? 'none',
+      version: bindings.llama_version(),
     });
   }
 

@@ -16,6 +16,7 @@ export function describeModel(
     lanes: SequenceLanes;
     canCut: boolean;
     memory: ModelMemory;
+    version: string;
   },
 ): ModelInfo {
   const model = parts.model.address;
@@ -35,6 +36,7 @@ export function describeModel(
     // The library knows the names of common sizes only.
     description: description.replace('?B', `${(parameters / 1e9).toFixed(3)}B`),
     architecture: architectureOf(bindings, model),
+    stateFormat: `llama.cpp ${parts.version}, ${process.arch}`,
     parameters,
     weightBytes: Number(bindings.llama_model_size(model)),
     vocabularySize: vocabulary.size,

@@ -86,6 +86,26 @@ export class PrefixStore {
     return this.#host.has(id);
   }
 
+  /** Blocks are kept on disk too. */
+  get hasDisk(): boolean {
+    return this.#disk !== undefined;
+  }
+
+  /** A block from RAM, at once, with a reference that is the caller's. Counts as a use. */
+  get({ id }: BlockKey): Payload | undefined {
+    const payload = this.#host.pin(id)?.retain();
+    if (payload === undefined) return undefined;
+    this.#host.unpin(id);
+    this.#hostHits++;
+    return payload;
+  }
+
+  /** How many of the keys, from the first on, each tier holds; what is in both counts in both. */
+  async findEach(keys: readonly BlockKey[]): Promise<{ readonly host: number; readonly disk: number }> {
+    const ids = keys.map(({ id }) => id);
+    return { host: this.#host.leading(ids), disk: (await this.#disk?.leading(ids)) ?? 0 };
+  }
+
   /** How much of a chain is held where. It may be less by the time that it is loaded. @param keys from the first on */
   async find(keys: readonly BlockKey[]): Promise<HeldChain> {
     const inHost = keys.map(({ id }) => this.#host.has(id));

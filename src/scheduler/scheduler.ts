@@ -141,12 +141,21 @@ export class Scheduler {
     return this.#lanes.takeOperations();
   }
 
-  /** Tokens of a placed sequence that another tier of the cache had: its lane holds them now. */
+  /**
+   * A placed sequence's lane holds so many of its tokens now: another tier of the cache had them, or it was cut.
+   * @param count at most all but one
+   */
   restored(sequence: Sequence, count: number): void {
-    if (sequence.slot === undefined) return;
-    const { computed } = sequence;
-    this.#lanes.append(sequence.slot, sequence.tokens.slice(computed, computed + count));
-    sequence.computed += count;
+    const { slot, computed, tokens } = sequence;
+    if (slot === undefined) return;
+    if (count < computed) this.#lanes.cut(slot, count);
+    else this.#lanes.append(slot, tokens.slice(computed, count));
+    sequence.computed = count;
+  }
+
+  /** The rows of a prompt end at this position once, so that the state there can be saved. */
+  stopAt(sequence: Sequence, position: number | undefined): void {
+    sequence.stopAt = position;
   }
 
   /** How much of a prompt the cache holds. */
@@ -390,7 +399,7 @@ export class Scheduler {
     });
     const prompts = this.#running.filter((sequence) => !generates(sequence) && lacking(sequence) > 0);
     for (const sequence of this.#turns.sorted(prompts)) {
-      budget.take(sequence, rows.add(sequence, budget.rowsFor(sequence, lacking(sequence))));
+      budget.take(sequence, rows.add(sequence, budget.rowsFor(sequence, untilStop(sequence))));
     }
     return rows.batch;
   }
@@ -400,6 +409,7 @@ export class Scheduler {
     this.#unplan(sequence);
     sequence.slot = undefined;
     sequence.computed = 0;
+    sequence.stopAt = undefined;
   }
 
   #runningById(id: number): Sequence | undefined {
@@ -410,6 +420,12 @@ export class Scheduler {
 /** Rows the sequence can use in a step; none while it waits for its leader. */
 function lacking(sequence: Sequence): number {
   return sequence.leader === undefined ? sequence.tokens.length - sequence.computed : 0;
+}
+
+/** Rows of a prompt that may be in one step. */
+function untilStop(sequence: Sequence): number {
+  const { stopAt = Infinity, computed } = sequence;
+  return Math.min(lacking(sequence), stopAt > computed ? stopAt - computed : Infinity);
 }
 
 /** It lacks the one row that its next token is drawn from. */

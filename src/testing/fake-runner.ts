@@ -120,6 +120,7 @@ export class FakeRunner implements ModelRunner {
     this.info = {
       description: 'fake model of bytes',
       architecture: 'fake',
+      stateFormat: 'fake 1',
       parameters: 1,
       weightBytes: 1,
       vocabularySize: fakeVocabularySize,

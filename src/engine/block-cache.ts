@@ -1,0 +1,341 @@
+import type { Token } from '../core/generation.js';
+import type { ModelRunner } from '../core/model-runner.js';
+import { BlockChain, blockTokens, type BlockKey } from '../prefix-cache/block-id.js';
+import type { Payload } from '../prefix-cache/payload.js';
+import type { PrefixStore } from '../prefix-cache/prefix-store.js';
+
+/** A prompt, or what a lane holds, and the salt of those who may share it. */
+export interface CachedTokens {
+  readonly scope: string;
+  readonly tokens: readonly Token[];
+}
+
+/** The keys of a prompt at each boundary between its blocks. */
+interface Boundary {
+  /** Of the block that ends here. */
+  readonly block: BlockKey;
+  /** Of the state here, where a memory has one. */
+  readonly snapshot: BlockKey;
+}
+
+/** What is to be copied out of a lane when there is time. */
+interface Saving {
+  readonly lane: number;
+  readonly content: CachedTokens;
+  /** Of the content; absent until its turn comes. */
+  boundaries?: readonly Boundary[];
+  next: number;
+}
+
+/** What was moved, as counts. */
+export interface BlockCacheCounts {
+  readonly savedBlocks: number;
+  readonly savedSnapshots: number;
+  readonly restoredTokens: number;
+  /** Blocks and snapshots that the library would not give, or not take back. */
+  readonly faults: number;
+}
+
+/** Blocks of one chain that are read from the disk in one go. */
+const fetchedAtOnce = 64;
+
+/**
+ * The tiers of the prompt cache below the KV cache, as the engine uses them: copies cells of lanes out, block by block,
+ * and puts them back where a prompt begins as one before it. Where a memory can not be cut, a chain of blocks is of use
+ * only with a snapshot of the state at its end (docs/decisions/0019).
+ *
+ * Lives on the engine thread. Only {@link fetch} waits, for the disk; all else is done between two steps.
+ */
+export class BlockCache {
+  readonly store: PrefixStore;
+  readonly #runner: ModelRunner;
+  readonly #fingerprint: string;
+  readonly #hasCells: boolean;
+  readonly #hasState: boolean;
+  /** Blocks that were read for prompts that have no lane yet, by id, and how many of these want them. */
+  readonly #fetched = new Map<string, { payload: Payload; users: number }>();
+  #savings: Saving[] = [];
+  #counts = { savedBlocks: 0, savedSnapshots: 0, restoredTokens: 0, faults: 0 };
+
+  /** @param fingerprint of what makes states exchangeable */
+  constructor(runner: ModelRunner, store: PrefixStore, fingerprint: string) {
+    this.#runner = runner;
+    this.store = store;
+    this.#fingerprint = fingerprint;
+    this.#hasCells = runner.info.memory !== 'state';
+    this.#hasState = runner.info.memory !== 'cells';
+  }
+
+  get counts(): BlockCacheCounts {
+    return { ...this.#counts };
+  }
+
+  /** There is something to save. */
+  get saving(): boolean {
+    return this.#savings.length > 0;
+  }
+
+  /** Where a prompt's state is worth a snapshot: the last boundary before its last token; undefined where there is none. */
+  snapshotPosition(promptLength: number): number | undefined {
+    const position = Math.floor((promptLength - 1) / blockTokens) * blockTokens;
+    return this.#hasState && position > 0 ? position : undefined;
+  }
+
+  /**
+   * Reads what the disk has of a prompt into memory, where RAM and the KV cache have less.
+   * @param held tokens that the KV cache holds of it
+   * @returns undefined when there is nothing to wait for; else a promise that never rejects, of a function that lets go
+   *   of what was read: to be called when the prompt was restored, or is not wanted any more
+   */
+  fetch(prompt: CachedTokens, held: number): Promise<() => void> | undefined {
+    const boundaries = this.#boundaries(prompt);
+    const first = this.#hasState ? 0 : Math.floor(held / blockTokens);
+    const wanted = boundaries.slice(first);
+    if (wanted.length === 0 || held >= boundaries.length * blockTokens || !this.store.hasDisk)
+      return undefined;
+    if (this.#inRam(wanted)) return undefined;
+    return this.#fetch(wanted);
+  }
+
+  /**
+   * Puts back what RAM, or what was fetched, has of a sequence beyond what its lane holds.
+   * @param held tokens in the lane
+   * @param cut removes all but the first tokens of the lane, here and in the scheduler's books
+   * @returns tokens in the lane now
+   */
+  restore(lane: number, prompt: CachedTokens, held: number, cut: (length: number) => void): number {
+    const boundaries = this.#boundaries(prompt);
+    const now = this.#hasState
+      ? this.#restoreState(lane, boundaries, held, cut)
+      : this.#restoreCells(lane, boundaries, held, cut);
+    this.#counts.restoredTokens += Math.max(0, now - held);
+    return now;
+  }
+
+  /** A lane's content is to be saved when there is time. */
+  enqueue(lane: number, content: CachedTokens): void {
+    if (this.#hasState) return; // its blocks are saved with its snapshots
+    this.#savings.push({ lane, content, next: 0 });
+  }
+
+  /**
+   * Saves what was queued, for about so many milliseconds.
+   * @param isThere the lane still holds it
+   */
+  saveSome(milliseconds: number, isThere: (lane: number, content: CachedTokens) => boolean): void {
+    const deadline = performance.now() + milliseconds;
+    for (let saving = this.#savings[0]; saving !== undefined; saving = this.#savings[0]) {
+      const { lane, content } = saving;
+      if (isThere(lane, content) && !this.#saveBlocks(saving, deadline)) return;
+      this.#savings.shift();
+    }
+  }
+
+  /** Saves the blocks of a lane now: it is about to lose them. */
+  saveNow(lane: number, content: CachedTokens): void {
+    const queued = this.#savings.findIndex((one) => one.lane === lane && one.content === content);
+    const next = this.#savings[queued]?.next ?? 0;
+    if (queued >= 0) this.#savings.splice(queued, 1);
+    if (!this.#hasState) this.#saveBlocks({ lane, content, next }, Infinity);
+  }
+
+  /** Saves the state at the end of a lane, and the blocks before it. The lane ends at a boundary between blocks. */
+  saveSnapshot(lane: number, content: CachedTokens): void {
+    const boundary = this.#boundariesOf(content).at(-1);
+    if (boundary === undefined) return;
+    if (this.#hasCells) this.#saveBlocks({ lane, content, next: 0 }, Infinity);
+    if (this.store.holds(boundary.snapshot.id)) return;
+    const saved = this.#save(
+      boundary.snapshot,
+      () => this.#runner.snapshotSize(lane),
+      (allocate) => this.#runner.saveSnapshot(lane, allocate),
+    );
+    if (saved) this.#counts.savedSnapshots++;
+  }
+
+  /** How many of a prompt's first tokens RAM and disk hold. */
+  async probe(prompt: CachedTokens): Promise<{ host: number; disk: number }> {
+    const boundaries = this.#boundariesOf(prompt);
+    const keys = boundaries.map(({ block, snapshot }) => (this.#hasCells ? block : snapshot));
+    const { host, disk } = await this.store.findEach(keys);
+    return { host: host * blockTokens, disk: disk * blockTokens };
+  }
+
+  #inRam(boundaries: readonly Boundary[]): boolean {
+    const holds = (key: BlockKey): boolean => this.store.holds(key.id);
+    const last = boundaries.at(-1);
+    if (this.#hasCells && !boundaries.every(({ block }) => holds(block))) return false;
+    return !this.#hasState || (last !== undefined && holds(last.snapshot));
+  }
+
+  async #fetch(boundaries: readonly Boundary[]): Promise<() => void> {
+    const fetched: BlockKey[] = [];
+    const load = async (keys: readonly BlockKey[]): Promise<number> => {
+      const payloads = await this.store.load(keys);
+      for (const [index, payload] of payloads.entries()) {
+        const key = keys[index];
+        if (key === undefined) continue;
+        fetched.push(key);
+        this.#hold(key.id, payload);
+      }
+      return payloads.length;
+    };
+    let reach = boundaries.length;
+    if (this.#hasCells) {
+      reach = 0;
+      for (; reach < boundaries.length;) {
+        const slice = boundaries.slice(reach, reach + fetchedAtOnce).map(({ block }) => block);
+        const count = await load(slice);
+        reach += count;
+        if (count < slice.length) break;
+      }
+    }
+    if (this.#hasState) {
+      for (let at = reach; at > 0; at--) {
+        const boundary = boundaries[at - 1];
+        if (boundary !== undefined && (await load([boundary.snapshot])) > 0) break;
+      }
+    }
+    return () => {
+      for (const { id } of fetched.splice(0)) this.#letGo(id);
+    };
+  }
+
+  #hold(id: string, payload: Payload): void {
+    const known = this.#fetched.get(id);
+    if (known === undefined) this.#fetched.set(id, { payload, users: 1 });
+    else {
+      known.users++;
+      payload.release();
+    }
+  }
+
+  #letGo(id: string): void {
+    const held = this.#fetched.get(id);
+    if (held === undefined || --held.users > 0) return;
+    this.#fetched.delete(id);
+    held.payload.release();
+  }
+
+  /** A block in memory, with a reference that is the caller's. */
+  #take(key: BlockKey): Payload | undefined {
+    return this.store.get(key) ?? this.#fetched.get(key.id)?.payload.retain();
+  }
+
+  #has({ id }: BlockKey): boolean {
+    return this.store.holds(id) || this.#fetched.has(id);
+  }
+
+  #restoreCells(
+    lane: number,
+    boundaries: readonly Boundary[],
+    held: number,
+    cut: (length: number) => void,
+  ): number {
+    let at = Math.floor(held / blockTokens);
+    this.store.touch(boundaries.slice(0, at).map(({ block }) => block));
+    const first = boundaries[at]?.block;
+    if (first === undefined || !this.#has(first)) return held;
+    if (held % blockTokens !== 0) cut(at * blockTokens);
+    for (const { block } of boundaries.slice(at)) {
+      if (!this.#putBack(block, (bytes) => this.#runner.restoreCells(lane, at * blockTokens, bytes))) break;
+      at++;
+    }
+    return at * blockTokens;
+  }
+
+  /** The longest chain with a snapshot at its end; what the lane holds is of use only if it is longer. */
+  #restoreState(
+    lane: number,
+    boundaries: readonly Boundary[],
+    held: number,
+    cut: (length: number) => void,
+  ): number {
+    const missing = this.#hasCells ? boundaries.findIndex(({ block }) => !this.#has(block)) : -1;
+    const chain = missing < 0 ? boundaries : boundaries.slice(0, missing);
+    const last = chain.findLastIndex(({ snapshot }) => this.#has(snapshot));
+    const snapshot = chain[last]?.snapshot;
+    if (snapshot === undefined || (last + 1) * blockTokens <= held) return held;
+    cut(0);
+    const blocks = this.#hasCells ? chain.slice(0, last + 1) : [];
+    const complete = blocks.every(({ block }, at) =>
+      this.#putBack(block, (bytes) => this.#runner.restoreCells(lane, at * blockTokens, bytes)),
+    );
+    if (complete && this.#putBack(snapshot, (bytes) => this.#runner.restoreSnapshot(lane, bytes)))
+      return (last + 1) * blockTokens;
+    this.#runner.removeCells(lane, 0, -1);
+    return 0;
+  }
+
+  #putBack(key: BlockKey, put: (bytes: Uint8Array) => 'ok' | 'no-cells'): boolean {
+    const payload = this.#take(key);
+    if (payload === undefined) return false;
+    try {
+      if (put(payload.bytes) !== 'ok') return false;
+      return true;
+    } catch {
+      // The library does not take the bytes, and has changed nothing: the tokens are computed instead.
+      this.#counts.faults++;
+      return false;
+    } finally {
+      payload.release();
+    }
+  }
+
+  /** @returns false when the time was over before all was saved */
+  #saveBlocks(saving: Saving, deadline: number): boolean {
+    const { lane, content } = saving;
+    const boundaries = (saving.boundaries ??= this.#boundariesOf(content));
+    for (; saving.next < boundaries.length; saving.next++) {
+      const block = boundaries[saving.next]?.block;
+      if (block === undefined || this.store.holds(block.id)) continue;
+      if (performance.now() > deadline) return false;
+      const from = saving.next * blockTokens;
+      const saved = this.#save(
+        block,
+        () => this.#runner.cellsSize(blockTokens),
+        (allocate) => this.#runner.saveCells(lane, from, from + blockTokens, allocate),
+      );
+      if (!saved) return true;
+      this.#counts.savedBlocks++;
+    }
+    return true;
+  }
+
+  /** @returns false when it could not be copied: it is computed again, should anybody want it */
+  #save(
+    key: BlockKey,
+    size: () => number,
+    copy: (allocate: (bytes: number) => Uint8Array<SharedArrayBuffer>) => unknown,
+  ): boolean {
+    let payload: Payload | undefined;
+    try {
+      payload = this.store.allocate(size());
+      const { bytes } = payload;
+      copy(() => bytes);
+      this.store.save(key, payload);
+      return true;
+    } catch {
+      this.#counts.faults++;
+      return false;
+    } finally {
+      payload?.release();
+    }
+  }
+
+  /** The last token of a prompt is always computed: its result is wanted. */
+  #boundaries({ scope, tokens }: CachedTokens): Boundary[] {
+    return this.#boundariesOf({ scope, tokens: tokens.slice(0, -1) });
+  }
+
+  #boundariesOf({ scope, tokens }: CachedTokens): Boundary[] {
+    const chain = new BlockChain(this.#fingerprint, scope);
+    const boundaries: Boundary[] = [];
+    for (let end = blockTokens; end <= tokens.length; end += blockTokens) {
+      chain.append(tokens.slice(end - blockTokens, end));
+      const block = chain.keys.at(-1);
+      if (block !== undefined) boundaries.push({ block, snapshot: chain.snapshotKey() });
+    }
+    return boundaries;
+  }
+}

@@ -1,0 +1,28 @@
+import type { LoadOptions, ModelRunner } from '../core/model-runner.js';
+import { fingerprintOf } from '../prefix-cache/block-id.js';
+import { PrefixStore } from '../prefix-cache/prefix-store.js';
+import { defaultDiskSettings } from '../prefix-cache/store-settings.js';
+import { BlockCache } from './block-cache.js';
+import { modelIdentity } from './model-identity.js';
+
+/** Unused memory that is kept for the next blocks, beside those in RAM, as a share of these. */
+const spareShare = 1 / 8;
+
+/** The tiers of the prompt cache below the KV cache, as a model is loaded with; undefined where it is to have none. */
+export function openBlockCache(
+  { modelPath, promptCache }: LoadOptions,
+  runner: ModelRunner,
+): BlockCache | undefined {
+  const { memory, stateFormat, architecture } = runner.info;
+  if (promptCache === undefined || memory === 'none') return undefined;
+  const { hostBytes, disk } = promptCache;
+  if (hostBytes === 0 && disk === undefined) return undefined;
+  const fingerprint = fingerprintOf({ model: modelIdentity(modelPath), stateFormat, architecture });
+  const store = new PrefixStore({
+    fingerprint,
+    hostBytes,
+    spareBytes: Math.floor(hostBytes * spareShare),
+    disk: disk === undefined ? undefined : { ...defaultDiskSettings(disk.directory), bytes: disk.bytes },
+  });
+  return new BlockCache(runner, store, fingerprint);
+}
