@@ -53,7 +53,8 @@ describe.runIf(process.platform === 'linux')('the prediction agrees with what a 
   });
 
   it.each(['llama', 'gemma3'] as const)('for the %s fixture with sequences that stay', async (name) => {
-    await expectPredicted(optionsFor(writeFixture(name, fixtureFolder), { residentSlots: 60 }));
+    const need = await expectPredicted(optionsFor(writeFixture(name, fixtureFolder), { residentSlots: 60 }));
+    expect(need.cacheBytes).toBeGreaterThan(0);
   });
 
   it('for an encoder, which has no cache', async () => {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import type { ModelMemory } from '../../src/core/model-runner.js';
 import { openRunner } from '../../src/native/llama-runner.js';
-import { fixtureNames, writeFixture } from '../../src/testing/gguf/fixtures.js';
+import { fixtureNames, writeFixture, type FixtureName } from '../../src/testing/gguf/fixtures.js';
 import type { OpenedRunner, RunnerRoom } from '../../src/testing/runner-conformance.js';
 import { describeSavedStateConformance } from '../../src/testing/saved-state-conformance.js';
 import { fixtureFolder, starterModel } from './fixture-folder.js';
@@ -21,12 +22,23 @@ function opener(modelPath: () => string, threads = 1): (room: RunnerRoom) => Pro
 describeSavedStateConformance(
   'llama.cpp with the starter model',
   opener(() => starterModel),
+  'cells',
 );
+
+const memories: Readonly<Record<FixtureName, ModelMemory>> = {
+  llama: 'cells',
+  qwen3: 'cells',
+  qwen3moe: 'cells',
+  mamba2: 'state',
+  'falcon-h1': 'cells-and-state',
+  gemma3: 'cells-and-state',
+};
 
 for (const name of fixtureNames) {
   describeSavedStateConformance(
     `llama.cpp with a ${name} model`,
     opener(() => writeFixture(name, fixtureFolder)),
+    memories[name],
   );
 }
 
