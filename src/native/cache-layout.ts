@@ -60,7 +60,7 @@ export class CacheLayout {
       const [, low = 0, high = 0] = head;
       const isTransposed = transposed !== 0 && records.length >= layers;
       const bytes = isTransposed ? low * high : low + high * 2 ** 32;
-      if (bytes === 0 || sum + bytes > cellBytes) return undefined;
+      if (!(bytes > 0 && sum + bytes <= cellBytes)) return undefined; // also behind the stream's end, for NaN
       records.push({ head, cellBytes: bytes });
       sum += bytes;
       at += recordHeadBytes + 2 * bytes;

@@ -14,12 +14,13 @@ function opener(modelPath: string): (room: RunnerRoom) => Promise<OpenedRunner> 
 }
 
 const fakes = {
-  'the fake runner': 'fake:',
-  'the fake runner whose memory can not be cut': 'fake:?canCut=false',
-  'the fake runner without cells': 'fake:?canCut=false&memory=state',
-};
+  cells: ['the fake runner', 'fake:'],
+  'cells-and-state': ['the fake runner whose memory can not be cut', 'fake:?canCut=false'],
+  state: ['the fake runner without cells', 'fake:?canCut=false&memory=state'],
+} as const;
 
-for (const [name, path] of Object.entries(fakes)) {
+for (const memory of ['cells', 'cells-and-state', 'state'] as const) {
+  const [name, path] = fakes[memory];
   describeRunnerConformance(name, opener(path));
-  describeSavedStateConformance(name, opener(path));
+  describeSavedStateConformance(name, opener(path), memory);
 }

@@ -44,10 +44,17 @@ describe('llama.cpp with an encoder', () => {
   };
 
   test('has embeddings of every row and nothing else, and refuses what would abort the process', async () => {
-    const { runner, abortFlag } = await open({ contextSize: 2048, slots: 2, batchSize: 2048 });
+    const { runner, abortFlag } = await open({
+      contextSize: 2048,
+      slots: 2,
+      residentSlots: 8,
+      batchSize: 2048,
+    });
     try {
       expect(runner.info).toMatchObject({
         causal: false,
+        memory: 'none',
+        lanes: 2,
         batchSize: 512,
         outputRows: 512,
         embedding: { size: 128, pooling: 'first' },
@@ -58,6 +65,8 @@ describe('llama.cpp with an encoder', () => {
       expect(runner.rowEmbedding(511)).not.toEqual(first);
       expect(() => runner.logProbability(511, 0)).toThrow('has no logits');
       expect(runner.cellCount(0)).toBe(0);
+      expect(() => runner.cellsSize(1)).toThrow('keeps nothing');
+      expect(() => runner.snapshotSize(0)).toThrow('keeps nothing');
       expect(() => runner.decode(spanOf(0, 513))).toThrow('can not be decoded');
       expect(() => runner.decode(spanOf(512, 1))).toThrow('no position 512');
       Atomics.store(abortFlag, 0, 1);

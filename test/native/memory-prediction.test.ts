@@ -52,6 +52,11 @@ describe.runIf(process.platform === 'linux')('the prediction agrees with what a 
     expect(need.cacheBytes).toBeGreaterThan(0);
   });
 
+  it.each(['llama', 'gemma3'] as const)('for the %s fixture with sequences that stay', async (name) => {
+    const need = await expectPredicted(optionsFor(writeFixture(name, fixtureFolder), { residentSlots: 60 }));
+    expect(need.cacheBytes).toBeGreaterThan(0);
+  });
+
   it('for an encoder, which has no cache', async () => {
     const need = await expectPredicted(optionsFor(writeEncoderFixture(fixtureFolder, 'mean')));
     expect(need.cacheBytes).toBe(0);
