@@ -44,10 +44,10 @@ function describe(model: ManagedModel, pool: EnginePool, timed: TimedReport | un
       predicted: memory.predictedBytes,
       predicted_gpu: memory.gpuBytes,
       measured: memory.measuredBytes ?? null,
-      remainders: [...memory.remainders].map(({ bytes, gpuBytes, state }) => ({
+      remainders: [...memory.remainders].map(({ bytes, gpuBytes, state: remains }) => ({
         bytes,
         ...(gpuBytes === undefined ? {} : { gpu_bytes: gpuBytes }),
-        state,
+        state: remains,
       })),
     },
     last_settlement: memory.lastReport === undefined ? null : describeSettlement(memory.lastReport),
