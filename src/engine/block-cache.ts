@@ -156,9 +156,18 @@ export class BlockCache {
   /** How many of a prompt's first tokens RAM and disk hold. */
   async probe(prompt: CachedTokens): Promise<{ host: number; disk: number }> {
     const boundaries = this.#boundariesOf(prompt);
-    const keys = boundaries.map(({ block, snapshot }) => (this.#hasCells ? block : snapshot));
-    const { host, disk } = await this.store.findEach(keys);
-    return { host: host * blockTokens, disk: disk * blockTokens };
+    if (this.#hasCells) {
+      const { host, disk } = await this.store.findEach(boundaries.map(({ block }) => block));
+      return { host: host * blockTokens, disk: disk * blockTokens };
+    }
+    const held = { host: 0, disk: 0 };
+    for (const [index, { snapshot }] of [...boundaries.entries()].toReversed()) {
+      const { host, disk } = await this.store.findEach([snapshot]);
+      if (held.host === 0 && host > 0) held.host = (index + 1) * blockTokens;
+      if (held.disk === 0 && disk > 0) held.disk = (index + 1) * blockTokens;
+      if (held.host > 0 && held.disk > 0) break;
+    }
+    return held;
   }
 
   #inRam(boundaries: readonly Boundary[]): boolean {
