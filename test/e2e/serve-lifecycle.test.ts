@@ -64,7 +64,7 @@ describe('heddle serve', () => {
   });
 
   it('lets a running stream finish when it is told to stop', async () => {
-    const server = await ServerProcess.start('--grace', '30');
+    const server = await ServerProcess.start('--grace', '60', '--threads', '1');
     const stream = await clientOf(server).chat.completions.create({ ...endless, max_tokens: 400 });
     let finish: string | null | undefined;
     for await (const { choices } of stream) {
