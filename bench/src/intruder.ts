@@ -7,6 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createThreadEngine, defaultSampling, defaultStop, type GenerateRequest } from '../../dist/index.js';
+import { defaultCacheUse } from '../../dist/core/prompt-cache.js';
 import { writeBenchmarkModel } from '../../dist/testing/gguf/fixtures.js';
 import { kept, whenQuiet } from './quiet.js';
 import { median, spread } from './statistics.js';
@@ -36,6 +37,7 @@ function request(promptTokens: number, maxTokens: number): GenerateRequest {
     choices: 1,
     sampling: { ...defaultSampling, temperature: 0, logitBias: [[letter, 100]] },
     stop: { ...defaultStop, ignoreEos: true, maxTokens },
+    cache: { ...defaultCacheUse, use: false },
   };
 }
 
