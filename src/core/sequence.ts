@@ -34,6 +34,8 @@ export interface Sequence {
   readonly scope: string | undefined;
   /** A position at which its prompt's rows of a step end, because the state there is wanted. */
   stopAt: number | undefined;
+  /** What another tier of the cache has of it is still being put into its slot: it is computed after that. */
+  restoring: boolean;
   /** Tokens that were in the KV cache, or in another tier of the prefix cache, when it first had a slot. */
   reused: number | undefined;
 }
@@ -64,6 +66,7 @@ export function createSequence(
     standing,
     scope,
     stopAt: undefined,
+    restoring: false,
     reused: undefined,
   };
 }

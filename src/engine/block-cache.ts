@@ -101,14 +101,21 @@ export class BlockCache {
    * Puts back what RAM, or what was fetched, has of a sequence beyond what its lane holds.
    * @param held tokens in the lane
    * @param cut removes all but the first tokens of the lane, here and in the scheduler's books
-   * @returns tokens in the lane now
+   * @param milliseconds after which it breaks off, where a memory allows for that
+   * @returns tokens in the lane now, and whether it broke off
    */
-  restore(lane: number, prompt: CachedTokens, held: number, cut: (length: number) => void): number {
+  restore(
+    lane: number,
+    prompt: CachedTokens,
+    held: number,
+    { cut, milliseconds }: { cut: (length: number) => void; milliseconds: number },
+  ): { held: number; brokeOff: boolean } {
     const boundaries = this.#boundaries(prompt);
+    const deadline = performance.now() + milliseconds;
     const now = this.#hasState
-      ? this.#restoreState(lane, boundaries, held, cut)
-      : this.#restoreCells(lane, boundaries, held, cut);
-    this.#counts.restoredTokens += Math.max(0, now - held);
+      ? { held: this.#restoreState(lane, boundaries, held, cut), brokeOff: false }
+      : this.#restoreCells(lane, boundaries, held, { cut, deadline });
+    this.#counts.restoredTokens += Math.max(0, now.held - held);
     return now;
   }
 
@@ -131,12 +138,15 @@ export class BlockCache {
     }
   }
 
-  /** Saves the blocks of a lane now: it is about to lose them. */
-  saveNow(lane: number, content: CachedTokens): void {
+  /**
+   * Saves the blocks of a lane now: it is about to lose them.
+   * @param milliseconds after which it breaks off, and the rest is lost
+   */
+  saveNow(lane: number, content: CachedTokens, milliseconds: number): void {
     const queued = this.#savings.findIndex((one) => one.lane === lane && one.content === content);
     const next = this.#savings[queued]?.next ?? 0;
     if (queued >= 0) this.#savings.splice(queued, 1);
-    if (!this.#hasState) this.#saveBlocks({ lane, content, next }, Infinity);
+    if (!this.#hasState) this.#saveBlocks({ lane, content, next }, performance.now() + milliseconds);
   }
 
   /** Saves the state at the end of a lane, and the blocks before it. The lane ends at a boundary between blocks. */
@@ -239,18 +249,19 @@ export class BlockCache {
     lane: number,
     boundaries: readonly Boundary[],
     held: number,
-    cut: (length: number) => void,
-  ): number {
+    { cut, deadline }: { cut: (length: number) => void; deadline: number },
+  ): { held: number; brokeOff: boolean } {
     let at = Math.floor(held / blockTokens);
     this.store.touch(boundaries.slice(0, at).map(({ block }) => block));
     const first = boundaries[at]?.block;
-    if (first === undefined || !this.#has(first)) return held;
+    if (first === undefined || !this.#has(first)) return { held, brokeOff: false };
     if (held % blockTokens !== 0) cut(at * blockTokens);
     for (const { block } of boundaries.slice(at)) {
+      if (performance.now() > deadline) return { held: at * blockTokens, brokeOff: true };
       if (!this.#putBack(block, (bytes) => this.#runner.restoreCells(lane, at * blockTokens, bytes))) break;
       at++;
     }
-    return at * blockTokens;
+    return { held: at * blockTokens, brokeOff: false };
   }
 
   /** The longest chain with a snapshot at its end; what the lane holds is of use only if it is longer. */

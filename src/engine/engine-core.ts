@@ -31,6 +31,9 @@ const residentShare = 0.5;
 const busySaving = 2;
 const idleSaving = 20;
 
+/** What is moved between the KV cache and RAM before a step takes no longer, while others wait for it; milliseconds. */
+const longestMove = 60;
+
 /**
  * A loaded model at work: takes requests between steps, and each {@link step} schedules rows, decodes them, samples
  * and says what came of it. Synchronous; it lives on the engine thread and owns everything native of the engine.
@@ -210,7 +213,8 @@ export class EngineCore {
     const started = performance.now();
     const { operations, placed, preempted } = this.#scheduler.admit();
     this.#perform(operations);
-    for (const sequence of placed) this.#begin(sequence);
+    const restoring = this.#scheduler.running.filter((sequence) => sequence.restoring);
+    for (const sequence of [...restoring, ...placed]) this.#begin(sequence);
     this.#log.preempted(preempted);
     const batch = this.#scheduler.chooseRows();
     if (batch.rows === 0) return;
@@ -488,8 +492,11 @@ export class EngineCore {
     const prompt = promptOf(sequence);
     if (this.#cache !== undefined && prompt !== undefined && slot !== undefined && leader === undefined) {
       const cut = (length: number): void => this.#cutBack(sequence, length);
-      const held = this.#cache.restore(slot, prompt, sequence.computed, cut);
+      const milliseconds = this.#scheduler.running.length > 1 ? longestMove : Infinity;
+      const { held, brokeOff } = this.#cache.restore(slot, prompt, sequence.computed, { cut, milliseconds });
       this.#scheduler.restored(sequence, held);
+      this.#scheduler.setRestoring(sequence, brokeOff);
+      if (brokeOff) return; // more of it before the next step
       const snapshot = this.#cache.snapshotPosition(sequence.tokens.length);
       if (snapshot !== undefined && snapshot > held) this.#scheduler.stopAt(sequence, snapshot);
     }
@@ -529,7 +536,8 @@ export class EngineCore {
     for (const operation of operations) {
       switch (operation.kind) {
         case 'empty':
-          if (operation.content !== undefined) this.#cache?.saveNow(operation.lane, operation.content);
+          if (operation.content !== undefined)
+            this.#cache?.saveNow(operation.lane, operation.content, longestMove);
           this.#emptySlot(operation.lane);
           break;
         case 'cut':

@@ -153,6 +153,11 @@ export class Scheduler {
     sequence.computed = count;
   }
 
+  /** A placed sequence has rows only when what another tier has of it is in its lane. */
+  setRestoring(sequence: Sequence, restoring: boolean): void {
+    sequence.restoring = restoring;
+  }
+
   /** The rows of a prompt end at this position once, so that the state there can be saved. */
   stopAt(sequence: Sequence, position: number | undefined): void {
     sequence.stopAt = position;
@@ -410,6 +415,7 @@ export class Scheduler {
     sequence.slot = undefined;
     sequence.computed = 0;
     sequence.stopAt = undefined;
+    sequence.restoring = false;
   }
 
   #runningById(id: number): Sequence | undefined {
@@ -417,9 +423,9 @@ export class Scheduler {
   }
 }
 
-/** Rows the sequence can use in a step; none while it waits for its leader. */
-function lacking(sequence: Sequence): number {
-  return sequence.leader === undefined ? sequence.tokens.length - sequence.computed : 0;
+/** Rows the sequence can use in a step; none while it waits for its leader, or for what is put back. */
+function lacking({ leader, restoring, tokens, computed }: Sequence): number {
+  return leader === undefined && !restoring ? tokens.length - computed : 0;
 }
 
 /** Rows of a prompt that may be in one step. */
