@@ -1,5 +1,5 @@
 import type { Sequence } from '../core/sequence.js';
-import { attendedBy, noLoad, tileRows, type StepCost, type StepLoad } from './step-cost.js';
+import { attendedBy, noLoad, tileRows, wideRows, type StepCost, type StepLoad } from './step-cost.js';
 
 /** Prompts get at least this part of the target in a step, however long its generating rows take. */
 const leastShare = 0.25;
@@ -7,6 +7,10 @@ const leastShare = 0.25;
 const promptShare = 0.78;
 /** But to no more than so many times the target. */
 const mostStretch = 1.4;
+/** A wide step may take so many times the target, */
+const wideStretch = 1.75;
+/** where each row takes no more than this part of what it takes in a narrow one: attention costs a fraction. */
+const widerYield = 0.8;
 /** Steps in which nobody generates may take so many times the target: a request that comes waits for the rest of one. */
 const idlePatience = 4;
 /** And so many times what a step costs without any rows, or that would be lost too often. */
@@ -23,6 +27,7 @@ export class StepBudget {
   readonly #cost: StepCost;
   /** Milliseconds that the step may take with its prompt rows. */
   readonly #end: number;
+  readonly #target: number;
   readonly #whole: boolean;
   #load: StepLoad;
   #prompts = 0;
@@ -39,6 +44,7 @@ export class StepBudget {
     this.#cost = cost;
     this.#load = generating;
     this.#whole = whole;
+    this.#target = target;
     if (generating.rows > 0) {
       const taken = cost.predict(generating);
       const stretched = Math.min(taken / (1 - promptShare), mostStretch * target);
@@ -50,21 +56,42 @@ export class StepBudget {
    * Prompt rows of a sequence that the step still has time for.
    * @param lacking rows that it lacks
    */
-  rowsFor({ computed, results }: Sequence, lacking: number): number {
+  rowsFor(sequence: Sequence, lacking: number): number {
     if (this.#end === Infinity) return lacking;
-    const fits = (rows: number): boolean =>
-      this.#cost.predict(this.#with(computed, rows, results === undefined ? 0 : rows)) <= this.#end;
-    if (this.#whole) return this.#prompts === 0 || fits(lacking) ? lacking : 0;
+    const time = (rows: number): number => this.#timeWith(sequence, rows);
+    if (this.#whole) return this.#prompts === 0 || time(lacking) <= this.#end ? lacking : 0;
     if (!this.#cost.known) return Math.min(lacking, Math.max(0, firstRows - this.#prompts));
-    if (fits(lacking)) return lacking;
-    let [fitting, tooMany] = [0, lacking];
-    while (tooMany - fitting > 1) {
-      const rows = (fitting + tooMany) >> 1;
-      if (fits(rows)) fitting = rows;
-      else tooMany = rows;
-    }
+    if (time(lacking) <= this.#end) return lacking;
     const before = this.#load.rows;
-    return Math.min(lacking, Math.max(0, leastRows - this.#prompts, rounded(before + fitting) - before));
+    const least = Math.max(0, leastRows - this.#prompts);
+    const widening = Math.max(0, wideRows - before);
+    const narrow = Math.max(least, this.#most(time, 0, Math.min(lacking, widening)));
+    let rows = narrow;
+    if (lacking >= widening) {
+      if (time(widening) <= this.#end) rows = this.#most(time, widening, lacking);
+      else if (this.#widens(time, narrow, widening)) rows = widening;
+    }
+    return Math.min(lacking, Math.max(least, rounded(before + rows) - before));
+  }
+
+  /** The most rows of a range that there is time for, of which the first are. */
+  #most(time: (rows: number) => number, fitting: number, tooMany: number): number {
+    if (tooMany - fitting <= 1) return fitting;
+    const rows = (fitting + tooMany) >> 1;
+    return time(rows) <= this.#end ? this.#most(time, rows, tooMany) : this.#most(time, fitting, rows);
+  }
+
+  /** A wide step takes longer than it should, but so much less for each row that it is worth it. */
+  #widens(time: (rows: number) => number, narrow: number, widening: number): boolean {
+    const taken = time(widening);
+    return (
+      taken <= wideStretch * this.#target &&
+      taken / widening < (widerYield * time(narrow)) / Math.max(1, narrow)
+    );
+  }
+
+  #timeWith({ computed, results }: Sequence, rows: number): number {
+    return this.#cost.predict(this.#with(computed, rows, results === undefined ? 0 : rows));
   }
 
   /** The step computes the next rows of this sequence too. */

@@ -23,12 +23,15 @@ const mostTime = 600_000;
 /** Matrix products are computed for so many rows at a time: what is left over costs about as much as all of them. */
 export const tileRows = 4;
 
+/** From so many rows on a step is wide: llama.cpp computes attention in tiles then, several times as fast on processors. */
+export const wideRows = 64;
+
 /** How many rows each part of a step may cost when nothing but one step was measured: how far the guess may be off. */
-const firstDeviations = { step: 16, row: 1, output: 1, attended: 1, single: 1 } as const;
+const firstDeviations = { step: 16, row: 1, output: 1, narrow: 1, wide: 1, single: 1 } as const;
 
 /**
  * What steps cost, learned from those that were measured: a constant, and something for each row, each result and each
- * token that a row attends to. A step of a single row is another computation, of matrices with a vector, and has a cost of
+ * token that a row attends to, which is less in wide steps. A step of a single row is another computation, of matrices with a vector, and has a cost of
  * its own: as part of the sum it would be the outlier of every single stream. What was learned with another number of compute threads is kept apart.
  */
 export class StepCost {
@@ -52,7 +55,7 @@ export class StepCost {
     if (before !== undefined && !this.#estimates.has(threads)) {
       // Rows are arithmetic, which threads share; the rest of a step waits for memory, which they share too.
       const factor = this.#threads / threads;
-      this.#estimates.set(threads, before.scaled([1, factor, factor, factor, 1]));
+      this.#estimates.set(threads, before.scaled([1, factor, factor, factor, factor, 1]));
     }
     this.#threads = threads;
   }
@@ -64,9 +67,9 @@ export class StepCost {
     let estimate = this.#estimates.get(this.#threads);
     if (estimate === undefined || estimate.lost) {
       const perRow = taken / load.rows;
-      const { step, row, output, attended, single } = firstDeviations;
-      const deviations = [step, row, output, attended, single].map((rows) => rows * perRow);
-      estimate = new LinearEstimate([0, perRow, 0, 0, perRow], deviations);
+      const { step, row, output, narrow, wide, single } = firstDeviations;
+      const deviations = [step, row, output, narrow, wide, single].map((rows) => rows * perRow);
+      estimate = new LinearEstimate([0, perRow, 0, 0, 0, perRow], deviations);
       this.#estimates.set(this.#threads, estimate);
     }
     estimate.learn(amounts(load), taken);
@@ -95,6 +98,7 @@ export function attendedBy(start: number, rows: number): number {
 
 function amounts({ rows, outputs, attended }: StepLoad): number[] {
   const reach = attended / attendedUnit;
-  if (rows === 1) return [0, 0, 0, reach, 1];
-  return [1, Math.ceil(rows / tileRows) * tileRows, outputs, reach, 0];
+  if (rows === 1) return [0, 0, 0, reach, 0, 1];
+  const [narrow, wide] = rows < wideRows ? [reach, 0] : [0, reach];
+  return [1, Math.ceil(rows / tileRows) * tileRows, outputs, narrow, wide, 0];
 }
