@@ -39,6 +39,9 @@ export interface BlockCacheCounts {
 /** Blocks of one chain that are read from the disk in one go. */
 const fetchedAtOnce = 64;
 
+/** Bytes that waiting prompts may hold at least, whatever RAM the cache has. */
+const leastFetched = 256 * 2 ** 20;
+
 /**
  * The tiers of the prompt cache below the KV cache, as the engine uses them: copies cells of lanes out, block by block,
  * and puts them back where a prompt begins as one before it. Where a memory can not be cut, a chain of blocks is of use
@@ -54,6 +57,7 @@ export class BlockCache {
   readonly #hasState: boolean;
   /** Blocks that were read for prompts that have no lane yet, by id, and how many of these want them. */
   readonly #fetched = new Map<string, { payload: Payload; users: number }>();
+  #fetchedBytes = 0;
   #savings: Saving[] = [];
   #counts = { savedBlocks: 0, savedSnapshots: 0, restoredTokens: 0, faults: 0 };
 
@@ -93,27 +97,30 @@ export class BlockCache {
     const wanted = boundaries.slice(first);
     if (wanted.length === 0 || held >= boundaries.length * blockTokens || !this.store.hasDisk)
       return undefined;
-    if (this.#inRam(wanted)) return undefined;
+    // Prompts that wait hold what was fetched for them: that is not to be more than what RAM is meant for.
+    if (this.#inRam(wanted) || this.#fetchedBytes > Math.max(this.store.hostBytes, leastFetched))
+      return undefined;
     return this.#fetch(wanted);
   }
 
   /**
    * Puts back what RAM, or what was fetched, has of a sequence beyond what its lane holds.
    * @param held tokens in the lane
-   * @param cut removes all but the first tokens of the lane, here and in the scheduler's books
-   * @param milliseconds after which it breaks off, where a memory allows for that
+   * @param options.cut removes all but the first tokens of the lane, here and in the scheduler's books
+   * @param options.milliseconds after which it breaks off
+   * @param options.goingOn it broke off before, and nothing was done to the lane since
    * @returns tokens in the lane now, and whether it broke off
    */
   restore(
     lane: number,
     prompt: CachedTokens,
     held: number,
-    { cut, milliseconds }: { cut: (length: number) => void; milliseconds: number },
+    { cut, milliseconds, goingOn }: { cut: (length: number) => void; milliseconds: number; goingOn: boolean },
   ): { held: number; brokeOff: boolean } {
     const boundaries = this.#boundaries(prompt);
     const deadline = performance.now() + milliseconds;
     const now = this.#hasState
-      ? { held: this.#restoreState(lane, boundaries, held, cut), brokeOff: false }
+      ? this.#restoreState(lane, boundaries, held, { cut, deadline, goingOn })
       : this.#restoreCells(lane, boundaries, held, { cut, deadline });
     this.#counts.restoredTokens += Math.max(0, now.held - held);
     return now;
@@ -133,6 +140,7 @@ export class BlockCache {
     const deadline = performance.now() + milliseconds;
     for (let saving = this.#savings[0]; saving !== undefined; saving = this.#savings[0]) {
       const { lane, content } = saving;
+      if (!this.store.takesMore) return; // it would not reach the disk
       if (isThere(lane, content) && !this.#saveBlocks(saving, deadline)) return;
       this.#savings.shift();
     }
@@ -149,12 +157,17 @@ export class BlockCache {
     if (!this.#hasState) this.#saveBlocks({ lane, content, next }, performance.now() + milliseconds);
   }
 
+  /** Saves the blocks of a prompt that is being computed, where a snapshot at its end is to make them of use. */
+  saveProgress(lane: number, content: CachedTokens): void {
+    if (this.#hasState && this.#hasCells) this.#saveBlocks({ lane, content, next: 0 }, Infinity);
+  }
+
   /** Saves the state at the end of a lane, and the blocks before it. The lane ends at a boundary between blocks. */
   saveSnapshot(lane: number, content: CachedTokens): void {
     const boundary = this.#boundariesOf(content).at(-1);
     if (boundary === undefined) return;
     if (this.#hasCells) this.#saveBlocks({ lane, content, next: 0 }, Infinity);
-    if (this.store.holds(boundary.snapshot.id)) return;
+    if (this.store.keeps(boundary.snapshot.id)) return;
     const saved = this.#save(
       boundary.snapshot,
       () => this.#runner.snapshotSize(lane),
@@ -170,14 +183,8 @@ export class BlockCache {
       const { host, disk } = await this.store.findEach(boundaries.map(({ block }) => block));
       return { host: host * blockTokens, disk: disk * blockTokens };
     }
-    const held = { host: 0, disk: 0 };
-    for (const [index, { snapshot }] of [...boundaries.entries()].toReversed()) {
-      const { host, disk } = await this.store.findEach([snapshot]);
-      if (held.host === 0 && host > 0) held.host = (index + 1) * blockTokens;
-      if (held.disk === 0 && disk > 0) held.disk = (index + 1) * blockTokens;
-      if (held.host > 0 && held.disk > 0) break;
-    }
-    return held;
+    const { host, disk } = await this.store.findLast(boundaries.map(({ snapshot }) => snapshot));
+    return { host: host * blockTokens, disk: disk * blockTokens };
   }
 
   #inRam(boundaries: readonly Boundary[]): boolean {
@@ -210,10 +217,10 @@ export class BlockCache {
       }
     }
     if (this.#hasState) {
-      for (let at = reach; at > 0; at--) {
-        const boundary = boundaries[at - 1];
-        if (boundary !== undefined && (await load([boundary.snapshot])) > 0) break;
-      }
+      const snapshots = boundaries.slice(0, reach).map(({ snapshot }) => snapshot);
+      const { host, disk } = await this.store.findLast(snapshots);
+      const last = snapshots[disk - 1];
+      if (disk > host && last !== undefined) await load([last]);
     }
     return () => {
       for (const { id } of fetched.splice(0)) this.#letGo(id);
@@ -222,8 +229,10 @@ export class BlockCache {
 
   #hold(id: string, payload: Payload): void {
     const known = this.#fetched.get(id);
-    if (known === undefined) this.#fetched.set(id, { payload, users: 1 });
-    else {
+    if (known === undefined) {
+      this.#fetched.set(id, { payload, users: 1 });
+      this.#fetchedBytes += payload.capacity;
+    } else {
       known.users++;
       payload.release();
     }
@@ -233,6 +242,7 @@ export class BlockCache {
     const held = this.#fetched.get(id);
     if (held === undefined || --held.users > 0) return;
     this.#fetched.delete(id);
+    this.#fetchedBytes -= held.payload.capacity;
     held.payload.release();
   }
 
@@ -269,22 +279,34 @@ export class BlockCache {
     lane: number,
     boundaries: readonly Boundary[],
     held: number,
-    cut: (length: number) => void,
-  ): number {
+    { cut, deadline, goingOn }: { cut: (length: number) => void; deadline: number; goingOn: boolean },
+  ): { held: number; brokeOff: boolean } {
+    const nothing = { held: 0, brokeOff: false };
     const missing = this.#hasCells ? boundaries.findIndex(({ block }) => !this.#has(block)) : -1;
     const chain = missing < 0 ? boundaries : boundaries.slice(0, missing);
     const last = chain.findLastIndex(({ snapshot }) => this.#has(snapshot));
     const snapshot = chain[last]?.snapshot;
-    if (snapshot === undefined || (last + 1) * blockTokens <= held) return held;
-    cut(0);
-    const blocks = this.#hasCells ? chain.slice(0, last + 1) : [];
-    const complete = blocks.every(({ block }, at) =>
-      this.#putBack(block, (bytes) => this.#runner.restoreCells(lane, at * blockTokens, bytes)),
-    );
-    if (complete && this.#putBack(snapshot, (bytes) => this.#runner.restoreSnapshot(lane, bytes)))
-      return (last + 1) * blockTokens;
+    const end = (last + 1) * blockTokens;
+    if (snapshot === undefined || end < held || (end === held && !goingOn)) {
+      // Cells without a state are of no use.
+      if (!goingOn) return { held, brokeOff: false };
+      cut(0);
+      return nothing;
+    }
+    if (!goingOn) cut(0);
+    let at = goingOn ? held / blockTokens : 0;
+    for (const { block } of this.#hasCells ? chain.slice(at, last + 1) : []) {
+      if (performance.now() > deadline) return { held: at * blockTokens, brokeOff: true };
+      if (!this.#putBack(block, (bytes) => this.#runner.restoreCells(lane, at * blockTokens, bytes))) {
+        this.#runner.removeCells(lane, 0, -1);
+        return nothing;
+      }
+      at++;
+    }
+    if (this.#putBack(snapshot, (bytes) => this.#runner.restoreSnapshot(lane, bytes)))
+      return { held: end, brokeOff: false };
     this.#runner.removeCells(lane, 0, -1);
-    return 0;
+    return nothing;
   }
 
   #putBack(key: BlockKey, put: (bytes: Uint8Array) => 'ok' | 'no-cells'): boolean {
@@ -308,7 +330,7 @@ export class BlockCache {
     const boundaries = (saving.boundaries ??= this.#boundariesOf(content));
     for (; saving.next < boundaries.length; saving.next++) {
       const block = boundaries[saving.next]?.block;
-      if (block === undefined || this.store.holds(block.id)) continue;
+      if (block === undefined || this.store.keeps(block.id)) continue;
       if (performance.now() > deadline) return false;
       const from = saving.next * blockTokens;
       const saved = this.#save(

@@ -477,7 +477,7 @@ describe('a client that leaves', () => {
     bench.add(staying);
     bench.step();
     for (let round = 0; round < 40; round++) {
-      const leaving = makeRequest({ prompt: long(400) });
+      const leaving = makeRequest({ prompt: long(400), cache: { use: false } });
       const lane = bench.add(leaving);
       bench.runner.beforeRow = (row) => {
         if (row === 30) bench.board.cancel(lane);

@@ -1,3 +1,4 @@
+import { setImmediate as eventLoopTurn } from 'node:timers/promises';
 import type { Batch, BatchSpan } from '../core/batch.js';
 import type { EmbedRequest } from '../core/embedding.js';
 import { HeddleError, toErrorData } from '../core/errors.js';
@@ -33,6 +34,8 @@ const idleSaving = 20;
 
 /** What is moved between the KV cache and RAM before a step takes no longer, while others wait for it; milliseconds. */
 const longestMove = 60;
+/** So long may each move take, whatever others took. */
+const leastMove = 10;
 
 /**
  * A loaded model at work: takes requests between steps, and each {@link step} schedules rows, decodes them, samples
@@ -54,6 +57,10 @@ export class EngineCore {
   readonly #loadThread: number;
   /** Choices whose client knows that their turn has come. */
   readonly #begun = new WeakSet<Choice>();
+  /** When this step has moved enough between the tiers, milliseconds on the clock of `performance`. */
+  #moveUntil = 0;
+  /** Milliseconds of this step that went into snapshots. */
+  #aside = 0;
   #updates: RequestUpdate[] = [];
   /** The last step was aborted and took rows of others with it: the next one is theirs, whoever leaves. */
   #owesStep = false;
@@ -128,8 +135,12 @@ export class EngineCore {
     const cache = this.#cache;
     if (cache === undefined) return;
     const started = performance.now();
-    if (cache.store.hasDisk) cache.saveSome(deadline, this.#isResident);
-    await cache.store.close(Math.max(0, deadline - (performance.now() - started)));
+    const left = (): number => Math.max(0, deadline - (performance.now() - started));
+    while (cache.store.hasDisk && cache.saving && left() > 0) {
+      cache.saveSome(Math.min(idleSaving, left()), this.#isResident);
+      await eventLoopTurn(); // the disk says what it has written, and there is room for more
+    }
+    await cache.store.close(left());
   }
 
   /** What happened since the last call, in order. */
@@ -210,7 +221,7 @@ export class EngineCore {
 
   /** One step: schedule, decode, sample. Failures of the library end the requests that were running, not the engine. */
   step(): void {
-    const started = performance.now();
+    this.#moveUntil = performance.now() + longestMove;
     const { operations, placed, preempted } = this.#scheduler.admit();
     this.#perform(operations);
     const restoring = this.#scheduler.running.filter((sequence) => sequence.restoring);
@@ -218,11 +229,14 @@ export class EngineCore {
     this.#log.preempted(preempted);
     const batch = this.#scheduler.chooseRows();
     if (batch.rows === 0) return;
+    // What is moved between tiers is no cost of rows.
+    const started = performance.now();
+    this.#aside = 0;
     try {
       const outcome = this.#decode(batch);
       if (outcome === 'ok') {
         this.#takeResults(batch);
-        this.#scheduler.measured(batch, performance.now() - started);
+        this.#scheduler.measured(batch, performance.now() - started - this.#aside);
         this.#cache?.saveSome(busySaving, this.#isResident);
       } else this.#recover(batch, outcome);
     } catch (error) {
@@ -492,8 +506,10 @@ export class EngineCore {
     const prompt = promptOf(sequence);
     if (this.#cache !== undefined && prompt !== undefined && slot !== undefined && leader === undefined) {
       const cut = (length: number): void => this.#cutBack(sequence, length);
-      const milliseconds = this.#scheduler.running.length > 1 ? longestMove : Infinity;
-      const { held, brokeOff } = this.#cache.restore(slot, prompt, sequence.computed, { cut, milliseconds });
+      const others = this.#scheduler.running.length > 1;
+      const milliseconds = others ? this.#moveUntil - performance.now() : Infinity;
+      const how = { cut, milliseconds, goingOn: sequence.restoring };
+      const { held, brokeOff } = this.#cache.restore(slot, prompt, sequence.computed, how);
       this.#scheduler.restored(sequence, held);
       this.#scheduler.setRestoring(sequence, brokeOff);
       if (brokeOff) return; // more of it before the next step
@@ -516,10 +532,13 @@ export class EngineCore {
   /** The rows of its prompt ended where its state is wanted. */
   #takeSnapshot(sequence: Sequence): void {
     const { scope, slot, stopAt, computed, tokens } = sequence;
-    if (stopAt === undefined || stopAt > computed) return;
-    this.#scheduler.stopAt(sequence, undefined);
-    if (scope === undefined || slot === undefined || stopAt < computed) return;
-    this.#cache?.saveSnapshot(slot, { scope, tokens: tokens.slice(0, computed) });
+    if (stopAt === undefined || scope === undefined || slot === undefined) return;
+    const started = performance.now();
+    const content = { scope, tokens: tokens.slice(0, computed) };
+    if (computed < stopAt) this.#cache?.saveProgress(slot, content);
+    else this.#scheduler.stopAt(sequence, undefined);
+    if (computed === stopAt) this.#cache?.saveSnapshot(slot, content);
+    this.#aside += performance.now() - started;
   }
 
   #letGo(sequenceId: number): void {
@@ -536,11 +555,11 @@ export class EngineCore {
     for (const operation of operations) {
       switch (operation.kind) {
         case 'empty':
-          if (operation.content !== undefined)
-            this.#cache?.saveNow(operation.lane, operation.content, longestMove);
+          if (operation.content !== undefined) this.#saveNow(operation.lane, operation.content);
           this.#emptySlot(operation.lane);
           break;
         case 'cut':
+          this.#saveNow(operation.lane, operation.content);
           this.#runner.removeCells(operation.lane, operation.length, -1);
           break;
         case 'share':
@@ -548,6 +567,10 @@ export class EngineCore {
           break;
       }
     }
+  }
+
+  #saveNow(lane: number, content: CachedTokens): void {
+    this.#cache?.saveNow(lane, content, Math.max(leastMove, this.#moveUntil - performance.now()));
   }
 
   #share(source: number, target: number, count: number): void {

@@ -1,3 +1,4 @@
+import { HeddleError } from '../core/errors.js';
 import type { LoadOptions, ModelRunner } from '../core/model-runner.js';
 import { fingerprintOf } from '../prefix-cache/block-id.js';
 import { PrefixStore } from '../prefix-cache/prefix-store.js';
@@ -17,7 +18,7 @@ export function openBlockCache(
   if (promptCache === undefined || memory === 'none') return undefined;
   const { hostBytes, disk } = promptCache;
   if (hostBytes === 0 && disk === undefined) return undefined;
-  const fingerprint = fingerprintOf({ model: modelIdentity(modelPath), stateFormat, architecture });
+  const fingerprint = fingerprintOf({ model: identityOf(modelPath), stateFormat, architecture });
   const store = new PrefixStore({
     fingerprint,
     hostBytes,
@@ -25,4 +26,14 @@ export function openBlockCache(
     disk: disk === undefined ? undefined : { ...defaultDiskSettings(disk.directory), bytes: disk.bytes },
   });
   return new BlockCache(runner, store, fingerprint);
+}
+
+/** @throws HeddleError `model_load_failed` when the file is not there any more */
+function identityOf(path: string): string {
+  try {
+    return modelIdentity(path);
+  } catch (cause) {
+    const message = `${path} can not be read again for the prompt cache: ${String(cause)}`;
+    throw new HeddleError('model_load_failed', message, { cause });
+  }
 }

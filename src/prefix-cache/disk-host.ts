@@ -70,6 +70,9 @@ export class DiskHost {
       case 'leading':
         this.#port.post({ type: 'done', call: command.call, value: this.#tier.leading(command.ids) });
         return;
+      case 'last':
+        this.#port.post({ type: 'done', call: command.call, value: this.#tier.last(command.ids) });
+        return;
       case 'stats':
         this.#port.post({ type: 'done', call: command.call, value: this.#tier.stats() });
         return;

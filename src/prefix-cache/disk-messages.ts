@@ -17,6 +17,8 @@ export interface DiskCallResults {
   /** Memory that was lent and not needed. The blocks themselves came before, one message for each. */
   read: readonly SharedArrayBuffer[];
   leading: number;
+  /** How many of the ids there are up to the last one that is there. */
+  last: number;
   stats: DiskStats;
   clear: number;
   verify: VerifyReport;
@@ -30,6 +32,7 @@ export type DiskCall = { readonly call: number } & (
       readonly spares: readonly SharedArrayBuffer[];
     }
   | { readonly type: 'leading'; readonly ids: readonly BlockId[] }
+  | { readonly type: 'last'; readonly ids: readonly BlockId[] }
   | { readonly type: 'stats' }
   | { readonly type: 'clear' }
   | { readonly type: 'verify' }

@@ -108,6 +108,19 @@ export class DiskStore {
     return missing < 0 ? ids.length : missing;
   }
 
+  /** How many of the ids there are up to the last one that is on disk or queued; 0 when none is. */
+  async last(ids: readonly BlockId[]): Promise<number> {
+    const queued = ids.findLastIndex((id) => this.#queue.has(id)) + 1;
+    const later = ids.slice(queued);
+    const there = later.length === 0 ? 0 : ((await this.#call<'last'>({ type: 'last', ids: later })) ?? 0);
+    return there === 0 ? queued : queued + there;
+  }
+
+  /** There is room in the queue for one more block of the usual size. */
+  get hasRoom(): boolean {
+    return this.#queuedBytes + 2 * this.#usualBytes <= this.#queueBytes;
+  }
+
   /**
    * Reads blocks from the first one on, up to one that is not there or is not what it should be.
    * @returns payloads of the first ids; each with a reference that is the caller's

@@ -120,6 +120,11 @@ export class DiskTier {
     return missing < 0 ? ids.length : missing;
   }
 
+  /** How many of the ids there are up to the last one that is there; 0 when none is. */
+  last(ids: readonly BlockId[]): number {
+    return ids.findLastIndex((id) => this.has(id)) + 1;
+  }
+
   /**
    * Reads a block and checks every byte of it.
    * @param allocate memory to read into

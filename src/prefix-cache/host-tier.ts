@@ -140,6 +140,11 @@ export class HostTier {
     if (entry.pins === 0) this.#pinned--;
   }
 
+  /** All blocks, parents before their children. */
+  entries(): readonly { readonly key: BlockKey; readonly payload: Payload }[] {
+    return [...this.#entries.values()].toSorted((a, b) => a.key.position - b.key.position);
+  }
+
   /** A block and its payload, without counting as a use. */
   peek(
     id: BlockId,

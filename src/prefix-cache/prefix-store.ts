@@ -49,6 +49,8 @@ export class PrefixStore {
   readonly #costOf: (key: BlockKey) => number;
   /** Of the blocks in RAM, those that are on disk as well. */
   readonly #onDisk = new Set<BlockId>();
+  /** Blocks that were found or put on the disk lately, in RAM or not; the oldest are forgotten. */
+  readonly #written = new Set<BlockId>();
   #hostHits = 0;
   #diskHits = 0;
   #misses = 0;
@@ -61,7 +63,9 @@ export class PrefixStore {
     if (disk === undefined || disk.bytes === 0) return;
     const { bytes: limit, ...others } = disk;
     this.#disk = new DiskStore({ ...others, limit, fingerprint, threadModule }, this.#pool, (id, outcome) => {
-      if ((outcome === 'written' || outcome === 'present') && this.#host.has(id)) this.#onDisk.add(id);
+      if (outcome !== 'written' && outcome !== 'present') return;
+      this.#remember(id);
+      if (this.#host.has(id)) this.#onDisk.add(id);
     });
   }
 
@@ -106,6 +110,22 @@ export class PrefixStore {
     return { host: this.#host.leading(ids), disk: (await this.#disk?.leading(ids)) ?? 0 };
   }
 
+  /** How many of the keys there are up to the last one that each tier holds. */
+  async findLast(keys: readonly BlockKey[]): Promise<{ readonly host: number; readonly disk: number }> {
+    const host = keys.findLastIndex(({ id }) => this.#host.has(id)) + 1;
+    return { host, disk: (await this.#disk?.last(keys.map(({ id }) => id))) ?? 0 };
+  }
+
+  /** The disk takes what is saved now; if not, it is better saved later. */
+  get takesMore(): boolean {
+    return this.#disk === undefined || !this.#disk.usable || this.#disk.hasRoom;
+  }
+
+  /** Whether a block need not be saved: it is in RAM, or was seen on the disk. */
+  keeps(id: BlockId): boolean {
+    return this.#host.has(id) || this.#written.has(id);
+  }
+
   /** How much of a chain is held where. It may be less by the time that it is loaded. @param keys from the first on */
   async find(keys: readonly BlockKey[]): Promise<HeldChain> {
     const inHost = keys.map(({ id }) => this.#host.has(id));
@@ -141,7 +161,11 @@ export class PrefixStore {
       this.#hostHits++;
     }
     for (const id of pinned) this.#host.unpin(id);
-    if (loaded.length < keys.length) this.#misses++;
+    const missing = keys[loaded.length];
+    if (missing !== undefined) {
+      this.#misses++;
+      this.#written.delete(missing.id);
+    }
     this.#disk?.touch(keys.slice(0, loaded.length).map(({ id }) => id));
     return loaded;
   }
@@ -189,6 +213,7 @@ export class PrefixStore {
   async clear(): Promise<{ host: number; disk: number }> {
     const host = this.#host.clear();
     this.#onDisk.clear();
+    this.#written.clear();
     this.#pool.trim();
     return { host, disk: (await this.#disk?.clear()) ?? 0 };
   }
@@ -203,10 +228,32 @@ export class PrefixStore {
    * @param deadline milliseconds; what is not written by then is lost
    */
   async close(deadline: number): Promise<void> {
-    await this.#disk?.close(deadline);
+    const started = performance.now();
+    await this.#writeRest(deadline);
+    await this.#disk?.close(Math.max(0, deadline - (performance.now() - started)));
     this.#host.clear();
     this.#onDisk.clear();
     this.#pool.trim();
+  }
+
+  /** What is in RAM only, because the queue was full when it was saved. */
+  async #writeRest(deadline: number): Promise<void> {
+    if (this.#disk === undefined) return;
+    const started = performance.now();
+    for (const { key, payload } of this.#host.entries()) {
+      const left = deadline - (performance.now() - started);
+      if (left <= 0 || !this.#disk.usable) return;
+      if (this.#onDisk.has(key.id)) continue;
+      if (!this.#disk.hasRoom) await this.#disk.flush(left);
+      this.#disk.write(key, payload);
+    }
+  }
+
+  #remember(id: BlockId): void {
+    this.#written.delete(id);
+    this.#written.add(id);
+    const [oldest] = this.#written;
+    if (this.#written.size > mostRemembered && oldest !== undefined) this.#written.delete(oldest);
   }
 
   /** @returns false when the chain ends here */
@@ -221,6 +268,7 @@ export class PrefixStore {
       loaded.push(payload);
       this.#diskHits++;
       const key = wanted[at];
+      if (key !== undefined) this.#remember(key.id);
       if (key !== undefined && this.#host.put(key, payload, this.#costOf(key))) this.#onDisk.add(key.id);
     }
     return payloads.length === wanted.length;
@@ -228,7 +276,13 @@ export class PrefixStore {
 
   /** Whether a block in RAM could be of use: without a disk, that needs the block before it. */
   #isReachable(key: BlockKey): boolean {
-    return key.parent === rootId || this.#disk?.usable === true || this.#host.has(key.parent);
+    // A snapshot of a memory without cells has no block before it.
+    return (
+      key.kind === 'snapshot' ||
+      key.parent === rootId ||
+      this.#disk?.usable === true ||
+      this.#host.has(key.parent)
+    );
   }
 
   /** What leaves RAM goes to the disk, unless it is there: it was dropped or refused when it was saved. */
@@ -236,6 +290,9 @@ export class PrefixStore {
     if (!this.#onDisk.delete(key.id)) this.#disk?.write(key, payload);
   }
 }
+
+/** About 10 MiB of ids. */
+const mostRemembered = 65_536;
 
 function tokensOf(key: BlockKey): number {
   // All that comes before a snapshot is computed again without it.

@@ -13,8 +13,8 @@ export interface LaneContent {
 export type LaneOperation =
   /** The lane loses all it holds; `content` where it is worth keeping elsewhere. */
   | { readonly kind: 'empty'; readonly lane: number; readonly content?: LaneContent }
-  /** The lane keeps its first `length` tokens. */
-  | { readonly kind: 'cut'; readonly lane: number; readonly length: number }
+  /** The lane keeps its first `length` tokens; `content` is what it holds before. */
+  | { readonly kind: 'cut'; readonly lane: number; readonly length: number; readonly content: LaneContent }
   /** The empty lane `target` shares the first `count` tokens of `source`, without copying. */
   | { readonly kind: 'share'; readonly source: number; readonly target: number; readonly count: number };
 
@@ -154,10 +154,17 @@ export class Lanes {
     this.#treeOfLane(lane)?.cut(lane, length);
   }
 
-  /** The sequence of a lane has finished, and the lane becomes resident, as far as there is room. */
+  /**
+   * The sequence of a lane has finished, and the lane becomes resident. Others leave as far as there is too little room;
+   * it stays itself even if it is larger than all the room: it is the likeliest to be gone on with.
+   */
   keep(lane: number, content: LaneContent): void {
+    if (this.#limits.residentCells === 0) {
+      this.drop(lane);
+      return;
+    }
     this.#residents.set(lane, content);
-    while (this.#residents.size > 0 && this.residentCells > this.#limits.residentCells) this.evict();
+    while (this.residentCells > this.#limits.residentCells && this.evict(lane));
   }
 
   /** A lane loses all it holds, and is free. */
@@ -188,7 +195,7 @@ export class Lanes {
     const content = this.#residents.get(lane);
     this.#residents.delete(lane);
     if (content !== undefined && content.tokens.length > count) {
-      this.#operations.push({ kind: 'cut', lane, length: count });
+      this.#operations.push({ kind: 'cut', lane, length: count, content });
       this.cut(lane, count);
     }
     return lane;

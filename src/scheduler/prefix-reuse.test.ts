@@ -174,7 +174,9 @@ describe('what finished sequences leave', () => {
     bench.finish(numbers(0, 900));
     const next = bench.add([...numbers(0, 400), ...numbers(7000, 500)]);
     const { operations } = bench.step();
-    expect(operations).toEqual([{ kind: 'cut', lane: 0, length: 400 }]);
+    expect(operations).toEqual([
+      { kind: 'cut', lane: 0, length: 400, content: { scope: '', tokens: numbers(0, 900) } },
+    ]);
     expect(next.reused).toBe(400);
   });
 

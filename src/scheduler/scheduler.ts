@@ -126,7 +126,7 @@ export class Scheduler {
   /** Queues a sequence. Its tokens must fit the cells, or it would wait for ever. */
   add(sequence: Sequence): void {
     this.#waiting.push(sequence);
-    this.#turns.arrived(sequence);
+    this.#turns.arrived(sequence, this.#reusable(sequence)?.count);
   }
 
   /** Admits waiting sequences, and preempts running ones, as there is room. To be followed by {@link chooseRows}. */
@@ -151,6 +151,7 @@ export class Scheduler {
     if (count < computed) this.#lanes.cut(slot, count);
     else this.#lanes.append(slot, tokens.slice(computed, count));
     sequence.computed = count;
+    this.#turns.reused(sequence);
   }
 
   /** A placed sequence has rows only when what another tier has of it is in its lane. */
@@ -305,6 +306,7 @@ export class Scheduler {
       const free = this.#limits.slots - this.#running.length;
       if (free < 1 + Math.min(followers, this.#limits.slots - 1)) break;
       if (!this.#place(next, found)) break;
+      this.#turns.reused(next);
       this.#turns.admitted(next, next.leader === undefined ? this.#waiting : undefined);
       drop(this.#waiting, next);
       this.#running.push(next);

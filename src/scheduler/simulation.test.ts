@@ -278,7 +278,7 @@ describe('whatever comes', () => {
           }
           // The first steps are those in which the machine is learned.
           for (const { milliseconds, generating } of machine.steps.slice(8)) {
-            expect(milliseconds).toBeLessThan(generating > 0 ? 1.5 * target : 5 * target);
+            expect(milliseconds).toBeLessThan(generating > 0 ? 1.5 * target : 6 * target);
           }
         },
       ),

@@ -15,7 +15,9 @@ interface Entry {
   readonly place: number;
   /** Tokens that had been computed and generated for all when it came. */
   readonly age: number;
-  /** Tokens of its prompt that were counted for its key. */
+  /** Tokens that the cache held when it came. */
+  readonly held: number;
+  /** Tokens of its prompt that were counted for its key, or need not be: they were in the cache. */
   counted: number;
   /** It waits because it lost its cells. */
   interrupted: boolean;
@@ -46,9 +48,10 @@ export class Turns {
     this.#order = order;
   }
 
-  /** A sequence begins to wait. */
-  arrived(sequence: Sequence): void {
+  /** A sequence begins to wait. @param held tokens of it that the cache holds */
+  arrived(sequence: Sequence, held = 0): void {
     this.#entries.set(sequence, {
+      held,
       place: this.#places++,
       age: this.#computed,
       counted: 0,
@@ -97,6 +100,13 @@ export class Turns {
     const done = Math.min(sequence.computed, sequence.promptLength);
     this.#served.promptServed(sequence.standing.fairnessKey, Math.max(0, done - entry.counted));
     entry.counted = Math.max(entry.counted, done);
+  }
+
+  /** What a sequence has now was in the cache, and served nobody's turn. */
+  reused(sequence: Sequence): void {
+    const entry = this.#entries.get(sequence);
+    if (entry === undefined) return;
+    entry.counted = Math.max(entry.counted, Math.min(sequence.computed, sequence.promptLength));
   }
 
   generated(sequence: Sequence): void {
@@ -159,7 +169,8 @@ export class Turns {
 
   /** Rows that the sequence lacks, and its age taken off: those of two sequences differ by the same at all times. */
   #remaining(sequence: Sequence): number {
-    return sequence.tokens.length - sequence.computed + (this.#entries.get(sequence)?.age ?? 0);
+    const { held = 0, age = 0 } = this.#entries.get(sequence) ?? {};
+    return sequence.tokens.length - Math.max(sequence.computed, held) + age;
   }
 
   #place(sequence: Sequence): number {
