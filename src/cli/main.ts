@@ -9,7 +9,7 @@ import { addBenchOptions } from './bench-options.js';
 import { checkConfig } from './check-config.js';
 import { ignoreClosedOutput } from './closed-output.js';
 import { listModels } from './list.js';
-import { addModelOptions, count, decimal, targetTime } from './options.js';
+import { addCacheOptions, addModelOptions, count, decimal, targetTime } from './options.js';
 import { loadModel, showEngines, unloadModel } from './remote.js';
 import { runPrompt } from './run.js';
 import { serve } from './serve.js';
@@ -24,7 +24,7 @@ const program = new Command('heddle')
 const { host, port, isolation, grace, logLevel } = defaultServerSettings;
 
 // Without defaults of their own: what is not given is the configuration file's to say.
-addModelOptions(program.command('serve'))
+addCacheOptions(addModelOptions(program.command('serve')))
   .description('start the HTTP server')
   .option('--host <host>', `address to listen on (default: ${host})`)
   .option('--port <port>', `port to listen on; 0 takes a free one (default: ${port})`, count(0, 65535))
@@ -55,7 +55,7 @@ addModelOptions(program.command('serve'))
   )
   .action(serve);
 
-addModelOptions(program.command('run'))
+addCacheOptions(addModelOptions(program.command('run')))
   .description('answer one prompt in the terminal')
   .argument('<model>', 'id of a model, or path of a GGUF file')
   .argument('<prompt>', 'what to say to it')
