@@ -6,6 +6,7 @@ import { version } from '../core/version.js';
 import { defaultServerSettings } from '../config/settings.js';
 import { bench } from './bench.js';
 import { addBenchOptions } from './bench-options.js';
+import { clearCache, showCache, verifyCache } from './cache.js';
 import { checkConfig } from './check-config.js';
 import { ignoreClosedOutput } from './closed-output.js';
 import { listModels } from './list.js';
@@ -88,6 +89,15 @@ remote(program.command('unload'))
   .argument('<model>', 'id of the model')
   .option('--grace <seconds>', 'how long its running requests may go on', decimal(0, 3600), 5)
   .action(unloadModel);
+
+const cache = program.command('cache').description('what a running server keeps of prompts');
+const ofModel = (command: Command): Command =>
+  remote(command).option('--model <model>', 'id of a model; all that are loaded when absent');
+ofModel(cache.command('stats')).description('show it, in the KV cache, RAM and on disk').action(showCache);
+ofModel(cache.command('clear')).description('remove all of it').action(clearCache);
+ofModel(cache.command('verify'))
+  .description('read every file on disk, and set bad ones aside')
+  .action(verifyCache);
 
 addBenchOptions(program.command('bench'))
   .description('measure a server that speaks the OpenAI API, or compare two of them')

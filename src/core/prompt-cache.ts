@@ -46,7 +46,7 @@ export interface PromptCacheReport {
 export type PromptCacheAction = 'stats' | 'clear' | 'verify';
 
 export interface DeviceCacheReport {
-  /** KV cells in all, those held or promised, and those that only finished sequences refer to. */
+  /** KV cells in all, those that running sequences hold or are promised, and those that only finished ones refer to. */
   readonly cells: number;
   readonly usedCells: number;
   readonly residentCells: number;
