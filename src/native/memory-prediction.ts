@@ -73,7 +73,8 @@ export async function predictMemory(library: LlamaLibrary, options: LoadOptions)
     }
     const buffers = measureBuffers(library, breakdown, model, params);
     if (buffers === null) throw contextRefused(options);
-    const { copiedWeightBytes, cacheBytes, computeBytes, deviceBytes, deviceCacheBytes, integratedBytes } = buffers;
+    const { copiedWeightBytes, cacheBytes, computeBytes, deviceBytes, deviceCacheBytes, integratedBytes } =
+      buffers;
     const mappedWeightBytes = mappedBytes(tables, (name) => {
       // The embedding is looked up in the file even if a copy of it, of the same name, is the output matrix.
       if (name === 'token_embd.weight') return true;
