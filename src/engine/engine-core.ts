@@ -40,8 +40,6 @@ export class EngineCore {
   readonly #board: AbortBoard;
   readonly #scheduler: Scheduler;
   readonly #cache: BlockCache | undefined;
-  /** Prompts that are being read from the disk, a count. */
-  #fetching = 0;
   #onFetched: () => void = () => {};
   /** By sequence id: lets go of what was read for it. */
   readonly #fetched = new Map<number, () => void>();
@@ -293,9 +291,7 @@ export class EngineCore {
       if (fetched === undefined) this.#scheduler.add(choice.sequence);
     }
     if (fetched === undefined || first === undefined) return;
-    this.#fetching++;
     void fetched.then((letGo) => {
-      this.#fetching--;
       if (this.#work.has(first.id)) this.#fetched.set(first.id, letGo);
       else letGo(); // the client left
       for (const { sequence } of choices) if (this.#work.has(sequence.id)) this.#scheduler.add(sequence);
