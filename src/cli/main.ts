@@ -6,10 +6,11 @@ import { version } from '../core/version.js';
 import { defaultServerSettings } from '../config/settings.js';
 import { bench } from './bench.js';
 import { addBenchOptions } from './bench-options.js';
+import { clearCache, showCache, verifyCache } from './cache.js';
 import { checkConfig } from './check-config.js';
 import { ignoreClosedOutput } from './closed-output.js';
 import { listModels } from './list.js';
-import { addModelOptions, count, decimal, targetTime } from './options.js';
+import { addCacheOptions, addModelOptions, count, decimal, targetTime } from './options.js';
 import { loadModel, showEngines, unloadModel } from './remote.js';
 import { runPrompt } from './run.js';
 import { serve } from './serve.js';
@@ -24,7 +25,7 @@ const program = new Command('heddle')
 const { host, port, isolation, grace, logLevel } = defaultServerSettings;
 
 // Without defaults of their own: what is not given is the configuration file's to say.
-addModelOptions(program.command('serve'))
+addCacheOptions(addModelOptions(program.command('serve')))
   .description('start the HTTP server')
   .option('--host <host>', `address to listen on (default: ${host})`)
   .option('--port <port>', `port to listen on; 0 takes a free one (default: ${port})`, count(0, 65535))
@@ -55,7 +56,7 @@ addModelOptions(program.command('serve'))
   )
   .action(serve);
 
-addModelOptions(program.command('run'))
+addCacheOptions(addModelOptions(program.command('run')))
   .description('answer one prompt in the terminal')
   .argument('<model>', 'id of a model, or path of a GGUF file')
   .argument('<prompt>', 'what to say to it')
@@ -88,6 +89,15 @@ remote(program.command('unload'))
   .argument('<model>', 'id of the model')
   .option('--grace <seconds>', 'how long its running requests may go on', decimal(0, 3600), 5)
   .action(unloadModel);
+
+const cache = program.command('cache').description('what a running server keeps of prompts');
+const ofModel = (command: Command): Command =>
+  remote(command).option('--model <model>', 'id of a model; all that are loaded when absent');
+ofModel(cache.command('stats')).description('show it, in the KV cache, RAM and on disk').action(showCache);
+ofModel(cache.command('clear')).description('remove all of it').action(clearCache);
+ofModel(cache.command('verify'))
+  .description('read every file on disk, and set bad ones aside')
+  .action(verifyCache);
 
 addBenchOptions(program.command('bench'))
   .description('measure a server that speaks the OpenAI API, or compare two of them')

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { type Isolation, type LogLevel, type SettingOverrides } from '../config/settings.js';
 import { readInterTokenTarget } from '../config/inter-token-target.js';
+import { defaultCacheDirectoryBytes } from '../core/prompt-cache.js';
 import { defaultModelSettings } from '../pool/pool-settings.js';
 
 /** Options that say which models there are and how they are loaded. What was not given is absent. */
@@ -15,6 +16,9 @@ export interface ModelOptions {
   readonly threads?: number;
   /** GiB. */
   readonly memory?: number;
+  readonly cacheDir?: string;
+  /** GiB. */
+  readonly cacheSize?: number;
 }
 
 /** Options of `heddle serve`. */
@@ -64,6 +68,21 @@ export function addModelOptions(command: Command): Command {
     );
 }
 
+/** Options of commands that compute. */
+export function addCacheOptions(command: Command): Command {
+  return command
+    .option(
+      '--cache-dir <dir>',
+      'folder where computed prompts are kept on disk, which tell what was in them; none when absent',
+      cacheDirectory,
+    )
+    .option(
+      '--cache-size <GiB>',
+      `what that folder may take (default: ${defaultCacheDirectoryBytes / 2 ** 30})`,
+      decimal(0.001, 1e6),
+    );
+}
+
 /** Path of the configuration file; undefined when there is none. */
 export function configFile({ config }: ModelOptions): string | undefined {
   return config === '' ? undefined : config;
@@ -72,7 +91,7 @@ export function configFile({ config }: ModelOptions): string | undefined {
 /** The options as settings; they go before those of a configuration file. */
 export function toOverrides(options: ServeOptions): SettingOverrides {
   const { modelDir, ctx, parallel, interTokenTarget, memory, grace } = options;
-  const { host, port, isolation, logLevel, threads } = options;
+  const { host, port, isolation, logLevel, threads, cacheDir, cacheSize } = options;
   return {
     host,
     port,
@@ -83,9 +102,22 @@ export function toOverrides(options: ServeOptions): SettingOverrides {
     contextSize: ctx,
     slots: parallel,
     interTokenTarget,
-    memoryCeiling: memory === undefined ? undefined : Math.round(memory * 2 ** 30),
+    memoryCeiling: toBytes(memory),
+    cacheDirectory: cacheDir,
+    cacheBytes: toBytes(cacheSize),
     grace: grace === undefined ? undefined : grace * 1000,
   };
+}
+
+function toBytes(gibibytes: number | undefined): number | undefined {
+  return gibibytes === undefined ? undefined : Math.round(gibibytes * 2 ** 30);
+}
+
+function cacheDirectory(text: string): string {
+  if (text === '') throw new InvalidArgumentError('It must be a folder.');
+  const found = statSync(text, { throwIfNoEntry: false });
+  if (found?.isDirectory() !== false) return resolve(text); // it is made when it is needed
+  throw new InvalidArgumentError('It is no folder.');
 }
 
 /** The library rounds a KV cache up to 256 cells anyway. */

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { ValueProblem } from './alias-problems.js';
 import { nearest } from './nearest.js';
-import { defaultsShape, fileShape, modelShape, poolShape, stablePromptsShape } from './schema.js';
+import { cacheShape, defaultsShape, fileShape, modelShape, poolShape, stablePromptsShape } from './schema.js';
 import { shown } from './units.js';
 import type { Path } from './yaml-source.js';
 
@@ -19,6 +19,7 @@ const typeNames: Readonly<Record<string, string>> = {
 const places: readonly (readonly [string, readonly string[]])[] = [
   ['the top of the file', Object.keys(fileShape)],
   ['"pool"', Object.keys(poolShape)],
+  ['"cache"', Object.keys(cacheShape)],
   ['"defaults" or an entry of "models"', Object.keys(defaultsShape)],
   ['an entry of "models"', Object.keys(modelShape)],
   ['"stable_prompts"', Object.keys(stablePromptsShape)],
@@ -85,6 +86,7 @@ function unknownKey(key: string, known: readonly string[]): string {
 function knownKeys(path: Path): readonly string[] {
   const [section, , ...deeper] = path;
   if (path.length > 1 && path.at(-1) === 'stable_prompts') return Object.keys(stablePromptsShape);
+  if (section === 'cache') return Object.keys(cacheShape);
   if (section === 'pool') return Object.keys(poolShape);
   if (section === 'defaults') return Object.keys(defaultsShape);
   return Object.keys(section === 'models' && deeper.length === 0 ? modelShape : fileShape);

@@ -57,11 +57,13 @@ models:
   it.each([
     ['an empty file', ''],
     ['comments', '# port: 1\n'],
-    ['sections with nothing in them', 'models:\n#  a: {}\npool:\ndefaults:\n'],
+    ['sections with nothing in them', 'models:\n#  a: {}\ncache:\npool:\ndefaults:\n'],
   ])('may be %s', (_, text) => {
     const { config, problems } = parseConfig(text);
     expect(problems).toEqual([]);
-    expect(config).toEqual(text.startsWith('models') ? { models: {}, pool: {}, defaults: {} } : {});
+    expect(config).toEqual(
+      text.startsWith('models') ? { models: {}, cache: {}, pool: {}, defaults: {} } : {},
+    );
   });
 
   it('may have a section of rules with nothing in it', () => {
@@ -159,6 +161,26 @@ describe('an error', () => {
       'a target that nobody can meet',
       'defaults: { inter_token_target: 1ms }',
       '1:33 defaults.inter_token_target must be from 10ms to 1m, or "none"',
+    ],
+    [
+      'residents that are no number',
+      'defaults: { resident: many }',
+      '1:23 defaults.resident must be a whole number from 0 to 256, not "many"; or "auto"',
+    ],
+    [
+      'too little memory for prompts',
+      'models: { a: { cache_memory: 3KiB } }',
+      '1:30 models.a.cache_memory must be 0, for none, or at least 1MiB; or "auto"',
+    ],
+    [
+      'memory without a unit',
+      'defaults: { cache_memory: 3 }',
+      '1:27 defaults.cache_memory must have a unit: 3GiB or 3MiB; or "auto"',
+    ],
+    [
+      'a misspelt key of the cache',
+      'cache: { directry: x }',
+      '1:10 cache.directry is no key; did you mean "directory"?',
     ],
     ['a list as the file', '- a', '1:1 the file must be keys with values, not a list'],
     ['a model without a name', 'models: { "": {} }', '1:11 models."" must not be empty'],
@@ -272,6 +294,15 @@ describe('reading a file', () => {
         `  ${file}:1:1: prot is no key; did you mean "port"?`,
         `  ${file}:4:5: model_dirs[1] there is no folder ${join(folder, 'nowhere')}`,
       ].join('\n'),
+    });
+  });
+
+  it('makes the folder of the cache absolute, which need not be there, but must be no file', async () => {
+    writeFileSync(file, 'cache: { directory: ./prompts, size: 1GiB }');
+    expect(await readConfig(file)).toEqual({ cache: { directory: join(folder, 'prompts'), size: 2 ** 30 } });
+    writeFileSync(file, 'cache: { directory: heddle.yaml }');
+    await expect(readConfig(file)).rejects.toMatchObject({
+      message: expect.stringContaining(`:1:21: cache.directory ${file} is no folder`) as string,
     });
   });
 

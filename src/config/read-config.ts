@@ -47,11 +47,25 @@ export async function readConfig(file: string): Promise<Config> {
     if (typeof directory !== 'string' || (await isDirectory(absolute(directory, base)))) continue;
     missing.push({ path: ['model_dirs', index], message: `there is no folder ${absolute(directory, base)}` });
   }
+  const cache = cacheDirectoryIn(source.value);
+  if (cache !== undefined && (await isOther(absolute(cache, base))))
+    missing.push({ path: ['cache', 'directory'], message: `${absolute(cache, base)} is no folder` });
   const all = inOrder([...problems, ...locate(missing, source)]);
   if (all.length > 0) throw invalid(file, all);
   const { model_dirs: directories } = config;
-  if (directories === undefined) return config;
-  return { ...config, model_dirs: directories.map((directory) => absolute(directory, base)) };
+  return {
+    ...config,
+    ...(directories === undefined
+      ? {}
+      : { model_dirs: directories.map((directory) => absolute(directory, base)) }),
+    ...(cache === undefined ? {} : { cache: { ...config.cache, directory: absolute(cache, base) } }),
+  };
+}
+
+function cacheDirectoryIn(raw: unknown): string | undefined {
+  const cache = isObject(raw) ? raw['cache'] : undefined;
+  const directory = isObject(cache) ? cache['directory'] : undefined;
+  return typeof directory === 'string' && directory !== '' ? directory : undefined;
 }
 
 /** As they were written: what else is wrong with the file keeps nobody from hearing that a folder is not there. */
@@ -85,7 +99,7 @@ async function readText(file: string): Promise<string> {
 function withEmptySections(value: unknown): unknown {
   if (value === null) return {};
   if (!isObject(value)) return value;
-  const sections = ['pool', 'defaults', 'models'].filter((name) => value[name] === null);
+  const sections = ['cache', 'pool', 'defaults', 'models'].filter((name) => value[name] === null);
   const filled: Record<string, unknown> = {
     ...value,
     ...Object.fromEntries(sections.map((name) => [name, {}])),
@@ -125,6 +139,15 @@ function pathText(path: Path): string {
 function absolute(directory: string, base: string): string {
   const expanded = /^~(?=\/|\\|$)/.test(directory) ? join(homedir(), directory.slice(1)) : directory;
   return resolve(base, expanded);
+}
+
+/** Something is there that is no folder. */
+async function isOther(path: string): Promise<boolean> {
+  try {
+    return !(await stat(path)).isDirectory();
+  } catch {
+    return false; // it is made when it is needed
+  }
 }
 
 async function isDirectory(path: string): Promise<boolean> {

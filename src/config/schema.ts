@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { StableRuleName } from '../core/stable-rules.js';
 import type { PoolPolicy } from '../pool/pool-policy.js';
 import { readInterTokenTarget } from './inter-token-target.js';
-import { readBytes, readDuration, type Reading } from './units.js';
+import { readBytes, readDuration, shown, type Reading } from './units.js';
 
 /** Timers of Node can not wait for longer than 2^31 - 1 milliseconds. */
 const longest = 24 * 86_400_000;
@@ -39,6 +39,30 @@ const idleTimeout = withUnit((value) => {
 const memory = withUnit((value) => {
   const reading = readBytes(value);
   return 'value' in reading && reading.value < 2 ** 20 ? { problem: 'must be at least 1MiB' } : reading;
+});
+
+/** What heddle works out by itself if asked to. */
+function orAuto(read: (value: unknown) => Reading) {
+  return z.unknown().transform((value, context): number | 'auto' => {
+    if (value === 'auto') return value;
+    const reading = read(value);
+    if ('value' in reading) return reading.value;
+    context.addIssue({ code: 'custom', message: `${reading.problem}; or "auto"` });
+    return z.NEVER;
+  });
+}
+
+const residents = orAuto((value) =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 256
+    ? { value }
+    : { problem: `must be a whole number from 0 to 256, not ${shown(value)}` },
+);
+
+const cacheMemory = orAuto((value) => {
+  if (value === 0) return { value };
+  const reading = readBytes(value);
+  const tooSmall = 'value' in reading && reading.value > 0 && reading.value < 2 ** 20;
+  return tooSmall ? { problem: 'must be 0, for none, or at least 1MiB' } : reading;
 });
 
 /** The library rounds a KV cache up to 256 cells anyway. */
@@ -80,6 +104,12 @@ export const policyKeys = {
   lastRetry: 'last_retry',
 } as const satisfies Record<keyof PoolPolicy, keyof typeof poolShape>;
 
+/** Keys of `cache:`. */
+export const cacheShape = {
+  directory: text.optional(),
+  size: memory.optional(),
+} as const;
+
 /** Keys of `stable_prompts:`. */
 export const stablePromptsShape = {
   billing_header: z.boolean().optional(),
@@ -99,6 +129,8 @@ export const defaultsShape = {
   pinned: z.boolean().optional(),
   preload: z.boolean().optional(),
   idle_timeout: idleTimeout.optional(),
+  resident: residents.optional(),
+  cache_memory: cacheMemory.optional(),
   stable_prompts: z.strictObject(stablePromptsShape).optional(),
 } as const;
 
@@ -119,6 +151,7 @@ export const fileShape = {
   threads: count(1, 512).optional(),
   grace: duration().optional(),
   log_level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
+  cache: z.strictObject(cacheShape).optional(),
   pool: z.strictObject(poolShape).optional(),
   defaults: z.strictObject(defaultsShape).optional(),
   models: z.record(text, z.strictObject(modelShape)).optional(),

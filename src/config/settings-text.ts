@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
+import { defaultCacheDirectoryBytes } from '../core/prompt-cache.js';
 import { defaultPolicy } from '../pool/pool-policy.js';
-import { settingsOf, type ModelSettings } from '../pool/pool-settings.js';
+import { settingsOf, type CacheSettings, type ModelSettings } from '../pool/pool-settings.js';
 import { policyKeys } from './schema.js';
 import { isolationOf, type Settings } from './settings.js';
 import { writeBytes, writeDuration } from './units.js';
@@ -22,6 +23,7 @@ export function settingsText(settings: Settings): string {
     ...(pool.threads === undefined ? {} : { threads: pool.threads }),
     grace: writeDuration(settings.grace),
     log_level: settings.logLevel,
+    cache: cacheKeys(pool.cache ?? { bytes: defaultCacheDirectoryBytes }),
     pool: Object.fromEntries(
       Object.entries(policyKeys).map(([field, key]) => {
         const value = policy[field as keyof typeof policyKeys];
@@ -34,6 +36,10 @@ export function settingsText(settings: Settings): string {
   return stringify(file, { lineWidth: 110 });
 }
 
+function cacheKeys({ directory, bytes }: CacheSettings): object {
+  return { ...(directory === undefined ? {} : { directory }), size: writeBytes(bytes) };
+}
+
 function modelKeys(model: ModelSettings): object {
   return {
     context: model.contextSize,
@@ -43,8 +49,14 @@ function modelKeys(model: ModelSettings): object {
     pinned: model.pinned,
     preload: model.preload,
     idle_timeout: writeDuration(model.idleTimeout),
+    resident: model.residents,
+    cache_memory: memoryText(model.cacheMemory),
     stable_prompts: { ...model.stablePrompts },
   };
+}
+
+function memoryText(memory: ModelSettings['cacheMemory']): string | number {
+  return memory === 'auto' || memory === 0 ? memory : writeBytes(memory);
 }
 
 function modelEntry(settings: Settings, id: string): object {

@@ -16,7 +16,13 @@ describe('settings', () => {
     expect(toSettings({})).toEqual({
       ...defaultServerSettings,
       modelIsolation: {},
-      pool: { defaults: defaultModelSettings, models: {}, aliases: {}, policy: {} },
+      pool: {
+        defaults: defaultModelSettings,
+        models: {},
+        aliases: {},
+        policy: {},
+        cache: { bytes: 16 * 2 ** 30 },
+      },
     });
   });
 
@@ -26,6 +32,7 @@ describe('settings', () => {
       grace: 10,
       memory: 2 ** 30,
       threads: 3,
+      cache: { directory: '/cache', size: 2 ** 20 },
       pool: { queue_wait: 1, crash_limit: 2 },
       defaults: {
         context: 512,
@@ -35,6 +42,8 @@ describe('settings', () => {
         pinned: true,
         preload: true,
         idle_timeout: 9,
+        resident: 5,
+        cache_memory: 2 ** 21,
       },
       models: { a: { context: 1024, aliases: ['x', 'y'], isolation: 'thread' }, b: {} },
     });
@@ -43,6 +52,7 @@ describe('settings', () => {
       memoryCeiling: 2 ** 30,
       threads: 3,
       policy: { queueWait: 1, crashLimit: 2 },
+      cache: { directory: '/cache', bytes: 2 ** 20 },
       defaults: {
         contextSize: 512,
         slots: 2,
@@ -51,6 +61,8 @@ describe('settings', () => {
         pinned: true,
         preload: true,
         idleTimeout: 9,
+        residents: 5,
+        cacheMemory: 2 ** 21,
         stablePrompts: defaultStableRules,
       },
       models: { a: { contextSize: 1024 }, b: {} },
@@ -80,6 +92,7 @@ describe('settings', () => {
       host: 'a',
       threads: 1,
       isolation: 'thread',
+      cache: { directory: '/file', size: 2 ** 30 },
       defaults: { context: 512, parallel: 2, inter_token_target: 80 },
       models: { a: { context: 1024, inter_token_target: 99, isolation: 'thread' } },
     };
@@ -89,8 +102,10 @@ describe('settings', () => {
       contextSize: 2048,
       interTokenTarget: 0,
       isolation: 'process',
+      cacheDirectory: '/option',
     });
     expect(settings).toMatchObject({ port: 2, host: 'a', pool: { threads: 4 } });
+    expect(settings.pool.cache).toEqual({ directory: '/option', bytes: 2 ** 30 });
     expect(settingsOf(settings.pool, 'b')).toMatchObject({
       contextSize: 2048,
       slots: 2,
@@ -117,6 +132,12 @@ describe('settings written as a file', () => {
     pinned: fc.boolean(),
     preload: fc.boolean(),
     idle_timeout: fc.oneof(fc.integer({ min: 1, max: 86_400_000 }), fc.constant(Infinity)),
+    resident: fc.oneof(fc.nat(256), fc.constant('auto' as const)),
+    cache_memory: fc.oneof(
+      fc.constant(0),
+      fc.integer({ min: 2 ** 20, max: 2 ** 44 }),
+      fc.constant('auto' as const),
+    ),
     stable_prompts: fc.record(
       { billing_header: fc.boolean(), clock_time: fc.boolean(), tool_order: fc.boolean() },
       options,
@@ -133,6 +154,10 @@ describe('settings written as a file', () => {
         threads: fc.integer({ min: 1, max: 512 }),
         grace: duration,
         log_level: fc.constantFrom('debug' as const, 'silent' as const),
+        cache: fc.record(
+          { directory: fc.constant(tmpdir()), size: fc.integer({ min: 2 ** 20, max: 2 ** 44 }) },
+          options,
+        ),
         pool: fc.record(
           {
             queue_wait: duration,
@@ -177,6 +202,7 @@ describe('settings written as a file', () => {
           ...defaultPolicy,
           ...before.pool.policy,
         });
+        expect(after.pool.cache).toEqual(before.pool.cache);
         expect(after.pool.aliases).toEqual(before.pool.aliases);
         expect([after.pool.threads, after.pool.memoryCeiling]).toEqual([
           before.pool.threads,

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { defaultCacheDirectoryBytes } from '../core/prompt-cache.js';
 import { defaultStableRules } from '../core/stable-rules.js';
 import type { PoolPolicy } from '../pool/pool-policy.js';
 import { defaultModelSettings, type ModelSettings, type PoolSettings } from '../pool/pool-settings.js';
@@ -44,6 +45,10 @@ export interface SettingOverrides {
   readonly slots?: number | undefined;
   /** As the file's `defaults.inter_token_target`: milliseconds, 0 for none. */
   readonly interTokenTarget?: number | undefined;
+  /** Absolute. */
+  readonly cacheDirectory?: string | undefined;
+  /** Bytes. */
+  readonly cacheBytes?: number | undefined;
 }
 
 /** The embedded model's folder: what is served when no folder is named. */
@@ -103,6 +108,10 @@ function toPoolSettings(config: Config, overrides: SettingOverrides): PoolSettin
       models.flatMap(([id, { aliases = [] }]) => aliases.map((alias) => [alias, id])),
     ),
     policy: toPolicy(config.pool ?? {}),
+    cache: withoutUndefined({
+      directory: overrides.cacheDirectory ?? config.cache?.directory,
+      bytes: overrides.cacheBytes ?? config.cache?.size ?? defaultCacheDirectoryBytes,
+    }),
   });
 }
 
@@ -118,6 +127,8 @@ function toModelSettings(model: Section, rules?: Section['stable_prompts']): Par
     pinned: model.pinned,
     preload: model.preload,
     idleTimeout: model.idle_timeout,
+    residents: model.resident,
+    cacheMemory: model.cache_memory,
     stablePrompts:
       model.stable_prompts === undefined
         ? undefined

@@ -21,6 +21,8 @@ export interface MemoryNeed {
   readonly codeBytes: number;
   /** Weights, cache and intermediate results on GPUs. */
   readonly deviceBytes: number;
+  /** Of these, KV cells and recurrent states; nothing when absent. */
+  readonly deviceCacheBytes?: number;
   /** All of the above that is in the machine's RAM: with {@link deviceBytes} where the GPU shares it. */
   readonly totalBytes: number;
   /**

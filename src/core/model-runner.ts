@@ -34,7 +34,12 @@ export interface PromptCacheOptions {
   /** Bytes of RAM. */
   readonly hostBytes: number;
   /** A folder, which engines share, and how large it may become; absent for no disk. */
-  readonly disk?: { readonly directory: string; readonly bytes: number };
+  readonly disk?: {
+    readonly directory: string;
+    readonly bytes: number;
+    /** Bytes of RAM that blocks may hold until they are written. */
+    readonly queueBytes: number;
+  };
 }
 
 /**

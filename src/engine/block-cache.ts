@@ -1,8 +1,10 @@
 import type { Token } from '../core/generation.js';
 import type { ModelRunner } from '../core/model-runner.js';
+import type { CacheMovements, PromptCacheReport } from '../core/prompt-cache.js';
 import { BlockChain, blockTokens, type BlockKey } from '../prefix-cache/block-id.js';
 import type { Payload } from '../prefix-cache/payload.js';
 import type { PrefixStore } from '../prefix-cache/prefix-store.js';
+import { diskReport, hostReport } from './cache-report.js';
 
 /** A prompt, or what a lane holds, and the salt of those who may share it. */
 export interface CachedTokens {
@@ -25,15 +27,6 @@ interface Saving {
   /** Of the content; absent until its turn comes. */
   boundaries?: readonly Boundary[];
   next: number;
-}
-
-/** What was moved, as counts. */
-export interface BlockCacheCounts {
-  readonly savedBlocks: number;
-  readonly savedSnapshots: number;
-  readonly restoredTokens: number;
-  /** Blocks and snapshots that the library would not give, or not take back. */
-  readonly faults: number;
 }
 
 /** Blocks of one chain that are read from the disk in one go. */
@@ -70,7 +63,7 @@ export class BlockCache {
     this.#hasState = runner.info.memory !== 'cells';
   }
 
-  get counts(): BlockCacheCounts {
+  get counts(): CacheMovements {
     return { ...this.#counts };
   }
 
@@ -174,6 +167,22 @@ export class BlockCache {
       (allocate) => this.#runner.saveSnapshot(lane, allocate),
     );
     if (saved) this.#counts.savedSnapshots++;
+  }
+
+  /** Forgets all prompts but those that are being restored. @returns blocks removed from RAM, and files */
+  async clear(): Promise<{ host: number; disk: number }> {
+    this.#savings = [];
+    return this.store.clear();
+  }
+
+  /** What is held, and what was moved. */
+  async report(): Promise<Pick<PromptCacheReport, 'host' | 'disk' | 'moved'>> {
+    const stats = await this.store.stats();
+    return {
+      host: hostReport(stats),
+      ...(stats.disk === undefined ? {} : { disk: diskReport(stats.disk, stats.diskHits) }),
+      moved: this.counts,
+    };
   }
 
   /** How many of a prompt's first tokens RAM and disk hold. */

@@ -4,7 +4,7 @@ import type { EmbedRequest } from '../core/embedding.js';
 import { HeddleError, toErrorData } from '../core/errors.js';
 import type { GenerateRequest, Token } from '../core/generation.js';
 import type { DecodeOutcome, ModelRunner } from '../core/model-runner.js';
-import type { CacheHolding } from '../core/prompt-cache.js';
+import type { CacheHolding, PromptCacheAction, PromptCacheReport } from '../core/prompt-cache.js';
 import type { RequestUpdate } from '../core/request-update.js';
 import type { ScoreRequest } from '../core/scoring.js';
 import { createSequence, type Sequence } from '../core/sequence.js';
@@ -212,6 +212,25 @@ export class EngineCore {
     const device = this.#scheduler.held(salt, tokens);
     const others = await this.#cache?.probe({ scope: salt, tokens });
     return { device, host: others?.host ?? 0, disk: others?.disk ?? 0 };
+  }
+
+  /** What is kept of prompts, once the action is done; see `Engine.promptCache`. */
+  async promptCache(action: PromptCacheAction): Promise<PromptCacheReport> {
+    const device = action === 'clear' ? this.#evictResidents() : 0;
+    const cleared = action === 'clear' ? { device, ...((await this.#cache?.clear()) ?? nothing) } : undefined;
+    const verified = action === 'verify' ? await this.#cache?.store.verify() : undefined;
+    const others = await this.#cache?.report();
+    return {
+      device: {
+        cells: this.#runner.info.contextSize,
+        usedCells: this.#scheduler.usedCells,
+        residentCells: this.#scheduler.residentCells,
+        residents: this.#scheduler.residents.size,
+      },
+      ...others,
+      ...(cleared === undefined ? {} : { cleared }),
+      ...(verified === undefined ? {} : { verified }),
+    };
   }
 
   setThreads(threads: number): void {
@@ -573,6 +592,15 @@ export class EngineCore {
     this.#cache?.saveNow(lane, content, Math.max(leastMove, this.#moveUntil - performance.now()));
   }
 
+  /** Finished sequences leave the cache, and are saved nowhere. @returns how many there were */
+  #evictResidents(): number {
+    const { size } = this.#scheduler.residents;
+    this.#scheduler.evictResidents();
+    const operations = this.#scheduler.takeOperations();
+    this.#perform(operations.map((one) => (one.kind === 'empty' ? { kind: one.kind, lane: one.lane } : one)));
+    return size;
+  }
+
   #share(source: number, target: number, count: number): void {
     this.#runner.shareCells(source, target);
     if (this.#runner.cellCount(target) > count) this.#runner.removeCells(target, count, -1);
@@ -583,6 +611,8 @@ export class EngineCore {
     this.#runner.removeCells(slot, 0, -1);
   }
 }
+
+const nothing = { host: 0, disk: 0 } as const;
 
 /** What others may reuse of a sequence, and with whom. */
 function promptOf({ scope, tokens }: Sequence): CachedTokens | undefined {

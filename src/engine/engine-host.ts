@@ -100,11 +100,22 @@ export class EngineHost {
 
   async #drainInbox(): Promise<void> {
     for (let command = this.#port.receive(); command !== undefined; command = this.#port.receive()) {
-      // A probe may have to wait for a disk, which nobody else is to.
+      // These may have to wait for a disk, which nobody else is to.
       if (command.type === 'probe') void this.#answer(command);
+      else if (command.type === 'cache') void this.#answerLate(command);
       else if (isCall(command)) await this.#answer(command);
       else this.#handle(command);
       this.#postUpdates();
+    }
+  }
+
+  /** As {@link #answer}, for what can take minutes: whoever waits hears that it goes on. */
+  async #answerLate(command: CallCommand): Promise<void> {
+    const timer = setInterval(() => this.#post({ type: 'alive' }), aliveInterval);
+    try {
+      await this.#answer(command);
+    } finally {
+      clearInterval(timer);
     }
   }
 
@@ -129,6 +140,8 @@ export class EngineHost {
         return this.#loaded().tokenize(command.text, command);
       case 'probe':
         return this.#loaded().probe(command.tokens, command.salt);
+      case 'cache':
+        return this.#loaded().promptCache(command.action);
       case 'inspect':
         return this.#loaded().inspect();
       case 'close':

@@ -3,7 +3,7 @@ import { HeddleError, toHeddleError, type ErrorData } from '../core/errors.js';
 import type { FailedUpdate, GenerateRequest, Token } from '../core/generation.js';
 import type { MemoryNeed } from '../core/memory.js';
 import type { LoadOptions, ModelInfo } from '../core/model-runner.js';
-import type { CacheHolding } from '../core/prompt-cache.js';
+import type { CacheHolding, PromptCacheAction, PromptCacheReport } from '../core/prompt-cache.js';
 import type { RequestUpdate } from '../core/request-update.js';
 import type { Score, ScoreRequest, ScoreUpdate } from '../core/scoring.js';
 import { withDeadline } from '../core/waiting.js';
@@ -295,6 +295,17 @@ export class Engine {
   async probe(tokens: readonly Token[], salt: string): Promise<CacheHolding> {
     this.#checkAlive();
     return this.#call<'probe'>({ type: 'probe', tokens, salt });
+  }
+
+  /**
+   * What the engine keeps of prompts. `clear` removes all of it first, from disk too; what running requests have in the KV
+   * cache stays. `verify` reads every file of the model first, and sets bad ones aside. A disk that does not answer is
+   * not waited for: the report says so.
+   * @throws HeddleError `engine_closed` when no model is loaded
+   */
+  async promptCache(action: PromptCacheAction): Promise<PromptCacheReport> {
+    this.#checkAlive();
+    return this.#call<'cache'>({ type: 'cache', action });
   }
 
   /** How the engine is doing. @throws HeddleError `engine_closed` when no model is loaded */

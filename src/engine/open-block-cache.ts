@@ -1,13 +1,11 @@
 import { HeddleError } from '../core/errors.js';
 import type { LoadOptions, ModelRunner } from '../core/model-runner.js';
+import { spareBlockShare } from '../core/prompt-cache.js';
 import { fingerprintOf } from '../prefix-cache/block-id.js';
 import { PrefixStore } from '../prefix-cache/prefix-store.js';
 import { defaultDiskSettings } from '../prefix-cache/store-settings.js';
 import { BlockCache } from './block-cache.js';
 import { modelIdentity } from './model-identity.js';
-
-/** Unused memory that is kept for the next blocks, beside those in RAM, as a share of these. */
-const spareShare = 1 / 8;
 
 /** The tiers of the prompt cache below the KV cache, as a model is loaded with; undefined where it is to have none. */
 export function openBlockCache(
@@ -22,8 +20,8 @@ export function openBlockCache(
   const store = new PrefixStore({
     fingerprint,
     hostBytes,
-    spareBytes: Math.floor(hostBytes * spareShare),
-    disk: disk === undefined ? undefined : { ...defaultDiskSettings(disk.directory), bytes: disk.bytes },
+    spareBytes: Math.floor(hostBytes * spareBlockShare),
+    disk: disk === undefined ? undefined : { ...defaultDiskSettings(disk.directory), ...disk },
   });
   return new BlockCache(runner, store, fingerprint);
 }

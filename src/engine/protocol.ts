@@ -3,7 +3,7 @@ import type { ErrorData } from '../core/errors.js';
 import type { GenerateRequest, Token } from '../core/generation.js';
 import type { MemoryNeed } from '../core/memory.js';
 import type { LoadOptions, MemoryReading, ModelInfo } from '../core/model-runner.js';
-import type { CacheHolding } from '../core/prompt-cache.js';
+import type { CacheHolding, PromptCacheAction, PromptCacheReport } from '../core/prompt-cache.js';
 import type { RequestUpdate } from '../core/request-update.js';
 import type { ScoreRequest } from '../core/scoring.js';
 
@@ -44,6 +44,8 @@ export type CallCommand =
       readonly tokens: readonly Token[];
       readonly salt: string;
     }
+  /** What is kept of all prompts, once the action is done. */
+  | { readonly type: 'cache'; readonly call: number; readonly action: PromptCacheAction }
   | { readonly type: 'inspect'; readonly call: number }
   | { readonly type: 'close'; readonly call: number };
 
@@ -53,6 +55,7 @@ export interface CallResults {
   predict: MemoryNeed;
   tokenize: Token[];
   probe: CacheHolding;
+  cache: PromptCacheReport;
   inspect: EngineReport;
   /** Undefined when no model had been loaded. */
   close: EngineReport | undefined;

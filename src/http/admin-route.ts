@@ -43,6 +43,7 @@ function describe(model: ManagedModel, pool: EnginePool, timed: TimedReport | un
     memory: {
       predicted: memory.predictedBytes,
       predicted_gpu: memory.gpuBytes,
+      prompt_cache: memory.promptBytes,
       measured: memory.measuredBytes ?? null,
       remainders: [...memory.remainders].map(({ bytes, gpuBytes, state: remains }) => ({
         bytes,

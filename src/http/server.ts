@@ -1,8 +1,9 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { HeddleError, toHeddleError } from '../core/errors.js';
-import { EngineReports } from '../pool/engine-reports.js';
+import { EngineReports, PromptCacheReports } from '../pool/engine-reports.js';
 import { adminRoute } from './admin-route.js';
 import { cacheProbeRoute } from './cache-probe-route.js';
+import { cacheRoute } from './cache-route.js';
 import { healthRoute } from './health-route.js';
 import { metricsRoute } from './metrics-route.js';
 import { chatRoute } from './openai/chat-route.js';
@@ -45,8 +46,10 @@ export function createServer(context: RouteContext): FastifyInstance {
   const { pool, metrics } = context;
   const reports = new EngineReports();
   adminRoute(server, context, reports);
+  const caches = new PromptCacheReports();
+  cacheRoute(server, context, caches);
   cacheProbeRoute(server, context);
-  if (metrics !== undefined) metricsRoute(server, { pool, metrics, reports });
+  if (metrics !== undefined) metricsRoute(server, { pool, metrics, reports, caches });
   healthRoute(server, context);
   modelsRoute(server, context);
   chatRoute(server, context);

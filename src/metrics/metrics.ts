@@ -1,10 +1,12 @@
 import { Counter, Registry } from 'prom-client';
 import type { ErrorCode } from '../core/errors.js';
+import type { PromptCacheReport } from '../core/prompt-cache.js';
 import type { EnginePool, PoolObserver } from '../pool/engine-pool.js';
 import type { TimedReport } from '../pool/engine-reports.js';
 import { EngineMetrics } from './engine-metrics.js';
 import { PoolMetrics } from './pool-metrics.js';
 import { processMetrics } from './process-metrics.js';
+import { PromptCacheMetrics } from './prompt-cache-metrics.js';
 import { RequestMetrics } from './request-metrics.js';
 
 /**
@@ -15,12 +17,14 @@ export class Metrics {
   readonly #registry: Registry;
   readonly #pool: PoolMetrics;
   readonly #engines: EngineMetrics;
+  readonly #caches: PromptCacheMetrics;
   readonly #errors: Counter<'code'>;
 
   constructor() {
     const registry = new Registry();
     const requests = new RequestMetrics(registry);
     this.#engines = new EngineMetrics(registry);
+    this.#caches = new PromptCacheMetrics(registry);
     this.#pool = new PoolMetrics(registry, requests);
     this.#errors = new Counter({
       name: 'heddle_request_errors_total',
@@ -49,9 +53,15 @@ export class Metrics {
   /**
    * All metrics in Prometheus' text format.
    * @param reports what the engines of the pool said last, by model id
+   * @param caches what they said last of the prompts that they keep
    */
-  async text(pool: EnginePool, reports: ReadonlyMap<string, TimedReport>): Promise<string> {
+  async text(
+    pool: EnginePool,
+    reports: ReadonlyMap<string, TimedReport>,
+    caches: ReadonlyMap<string, TimedReport<PromptCacheReport>> = new Map(),
+  ): Promise<string> {
     this.#engines.read(reports);
+    this.#caches.read(caches);
     this.#pool.read(pool);
     return this.#registry.metrics();
   }

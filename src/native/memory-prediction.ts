@@ -73,7 +73,8 @@ export async function predictMemory(library: LlamaLibrary, options: LoadOptions)
     }
     const buffers = measureBuffers(library, breakdown, model, params);
     if (buffers === null) throw contextRefused(options);
-    const { copiedWeightBytes, cacheBytes, computeBytes, deviceBytes, integratedBytes } = buffers;
+    const { copiedWeightBytes, cacheBytes, computeBytes, deviceBytes, deviceCacheBytes, integratedBytes } =
+      buffers;
     const mappedWeightBytes = mappedBytes(tables, (name) => {
       // The embedding is looked up in the file even if a copy of it, of the same name, is the output matrix.
       if (name === 'token_embd.weight') return true;
@@ -82,7 +83,7 @@ export async function predictMemory(library: LlamaLibrary, options: LoadOptions)
     });
     const sizes = { mappedWeightBytes, copiedWeightBytes, cacheBytes, computeBytes, tableBytes, codeBytes };
     const shared = gpuSharesMemory() ? deviceBytes : integratedBytes;
-    return { ...sizes, deviceBytes, totalBytes: sum(sizes) + shared, basis: 'dry-run' };
+    return { ...sizes, deviceBytes, deviceCacheBytes, totalBytes: sum(sizes) + shared, basis: 'dry-run' };
   } finally {
     bindings.llama_model_free(model);
   }
@@ -113,13 +114,15 @@ function openWithoutWeights(
   }
 }
 
-/** Sizes of buffers, host memory but for the last two. */
+/** Sizes of buffers, host memory but for the last three. */
 interface Buffers {
   readonly copiedWeightBytes: number;
   readonly cacheBytes: number;
   readonly computeBytes: number;
   readonly deviceBytes: number;
-  /** Of these, what integrated GPUs have, in the machine's RAM. */
+  /** Of these, KV cells and recurrent states. */
+  readonly deviceCacheBytes: number;
+  /** Of the device's, what integrated GPUs have, in the machine's RAM. */
   readonly integratedBytes: number;
 }
 
@@ -145,6 +148,7 @@ function measureBuffers(
     cacheBytes: extend('cacheBytes'),
     computeBytes: extend('computeBytes'),
     deviceBytes: extend('deviceBytes'),
+    deviceCacheBytes: extend('deviceCacheBytes'),
     integratedBytes: extend('integratedBytes'),
   };
 }
@@ -164,6 +168,7 @@ function dryRun(
       cacheBytes: 0,
       computeBytes: 0,
       deviceBytes: 0,
+      deviceCacheBytes: 0,
       integratedBytes: 0,
     };
     for (const share of breakdown.of(context)) {
@@ -173,6 +178,7 @@ function dryRun(
       if (type === gpuType || type === integratedGpuType) {
         const bytes = share.model + share.context + share.compute;
         sizes.deviceBytes += bytes;
+        sizes.deviceCacheBytes += share.context;
         if (type === integratedGpuType) sizes.integratedBytes += bytes;
         continue;
       }

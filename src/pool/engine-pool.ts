@@ -16,7 +16,8 @@ import { MemoryQueue } from './memory-queue.js';
 import { MemoryWatch } from './memory-watch.js';
 import type { ModelCatalogue, ModelFile } from './model-catalogue.js';
 import { defaultPolicy, type PoolPolicy } from './pool-policy.js';
-import { settingsOf, type ModelSettings, type PoolSettings } from './pool-settings.js';
+import { residentSlots, settingsOf, type ModelSettings, type PoolSettings } from './pool-settings.js';
+import { planPromptCache } from './prompt-cache-plan.js';
 import { SettleBarrier } from './settle-barrier.js';
 import { StallWatch } from './stall-watch.js';
 import { systemProbe } from './system-probe.js';
@@ -305,12 +306,27 @@ export class EnginePool {
         return engine;
       },
       loadOptions: ({ id, path }) => {
-        const { contextSize, slots, batchSize, interTokenTarget } = settingsOf(this.#settings, id);
+        const settings = settingsOf(this.#settings, id);
+        const { contextSize, slots, batchSize, interTokenTarget } = settings;
         const threads = this.#governor.maximum;
-        return { modelPath: path, contextSize, slots, batchSize, threads, interTokenTarget };
+        return {
+          modelPath: path,
+          contextSize,
+          slots,
+          residentSlots: residentSlots(settings),
+          batchSize,
+          threads,
+          interTokenTarget,
+        };
       },
+      planPrompts: ({ id }, need) =>
+        planPromptCache(settingsOf(this.#settings, id), need, {
+          machineBytes: this.machineBytes,
+          ceilingBytes: this.memoryCeiling,
+          cache: this.#settings.cache,
+        }),
       admitting: () => this.#admitting,
-      makeRoom: async (model, bytes, signal) => this.#memoryQueue.enter(model, bytes, signal),
+      makeRoom: async (model, room, signal) => this.#memoryQueue.enter(model, room, signal),
       onTransition: (model, from) => {
         this.#observer.changed(model, from);
         this.#wake();

@@ -1,11 +1,13 @@
 import { HeddleError, toHeddleError, type ErrorData } from '../core/errors.js';
-import type { SettleReport } from '../core/memory.js';
+import type { MemoryNeed, SettleReport } from '../core/memory.js';
 import type { LoadOptions } from '../core/model-runner.js';
 import type { Engine } from '../engine/engine.js';
 import { transitions, type EngineState } from './engine-state.js';
 import type { ModelFile } from './model-catalogue.js';
 import { ModelMemory } from './model-memory.js';
 import { backOff, type PoolPolicy } from './pool-policy.js';
+import type { PromptCachePlan } from './prompt-cache-plan.js';
+import type { Room } from './room.js';
 import type { SettleBarrier } from './settle-barrier.js';
 import { unlessAborted, untilAborted } from '../core/waiting.js';
 
@@ -26,14 +28,17 @@ export interface ModelServices {
   readonly barrier: SettleBarrier;
   /** `contained`: an engine on a thread was quarantined, so this one must live in a process. */
   readonly createEngine: (model: ModelFile, contained: boolean) => Engine;
+  /** All but the prompt cache. */
   readonly loadOptions: (model: ModelFile) => LoadOptions;
+  readonly planPrompts: (model: ModelFile, need: MemoryNeed) => PromptCachePlan;
   /** Whether new requests are taken; false once the pool closes. */
   readonly admitting: () => boolean;
   /**
    * Makes room before a load, waits for it, and reserves it.
+   * @returns how many of the bytes that it only wishes for it has
    * @throws HeddleError `insufficient_memory` or `load_cancelled`
    */
-  readonly makeRoom: (model: ManagedModel, bytes: number, signal: AbortSignal) => Promise<void>;
+  readonly makeRoom: (model: ManagedModel, room: Room, signal: AbortSignal) => Promise<number>;
   readonly onTransition: (model: ManagedModel, from: EngineState) => void;
   readonly onProgress: (model: ModelFile, fraction: number) => void;
   /** Memory may have become free, or the engine idle. */
@@ -273,7 +278,7 @@ export class ManagedModel {
   }
 
   async #load(): Promise<void> {
-    const { createEngine, loadOptions, makeRoom, onProgress } = this.#services;
+    const { createEngine, loadOptions, planPrompts, makeRoom, onProgress } = this.#services;
     const loading = new AbortController();
     const { signal } = loading;
     this.#loading = loading;
@@ -290,10 +295,17 @@ export class ManagedModel {
       // A host that hangs must not keep whoever cancels the load: the teardown's deadline is for it.
       const need = await unlessAborted(engine.predict(options), signal, cancelled);
       this.memory.predicted(engine, need);
-      await makeRoom(this, need.totalBytes + engine.hostBytes, signal);
+      const plan = planPrompts(this.file, need);
+      const room: Room = {
+        engineBytes: need.totalBytes + engine.hostBytes,
+        promptBytes: plan.demandedBytes,
+        wishedBytes: plan.wishedBytes,
+      };
+      const promptCache = plan.optionsFor(await makeRoom(this, room, signal));
       if (signal.aborted) throw cancelled();
       this.#enter({ kind: 'loading', since: Date.now() });
-      const load = engine.load(options, {
+      const withPrompts = promptCache === undefined ? options : { ...options, promptCache };
+      const load = engine.load(withPrompts, {
         onProgress: (fraction) => onProgress(this.file, fraction),
         signal,
       });

@@ -2,13 +2,22 @@ import { HeddleError } from '../core/errors.js';
 import type { Gpus } from './gpus.js';
 import type { ManagedModel } from './managed-model.js';
 import { insufficientMemory } from './insufficient-memory.js';
-import { decideAdmission, enginesToHold, type MemoryBudget, type MemoryHolder } from './memory-budget.js';
+import {
+  decideAdmission,
+  enginesToHold,
+  heldBytes,
+  type MemoryBudget,
+  type MemoryHolder,
+} from './memory-budget.js';
 import type { PoolPolicy } from './pool-policy.js';
+import type { Room } from './room.js';
 import { untilAborted, withDeadline } from '../core/waiting.js';
 
 /** A load that waits for memory. */
 interface Claim {
   readonly model: ManagedModel;
+  readonly room: Room;
+  /** What it is not loaded without. */
   readonly bytes: number;
   /** Milliseconds since 1970. */
   readonly since: number;
@@ -50,14 +59,15 @@ export class MemoryQueue {
 
   /**
    * Makes room for a load, waits for it, and reserves it.
+   * @returns how many of the bytes that it only wishes for are reserved too
    * @throws HeddleError `insufficient_memory`, or `load_cancelled` when the signal is aborted
    */
-  async enter(model: ManagedModel, bytes: number, signal: AbortSignal): Promise<void> {
-    const claim: Claim = { model, bytes, since: Date.now() };
+  async enter(model: ManagedModel, room: Room, signal: AbortSignal): Promise<number> {
+    const claim: Claim = { model, room, bytes: room.engineBytes + room.promptBytes, since: Date.now() };
     const held = new Set<ManagedModel>();
     this.#claims.push(claim);
     try {
-      await this.#wait(claim, held, signal);
+      return await this.#wait(claim, held, signal);
     } finally {
       this.#claims.splice(this.#claims.indexOf(claim), 1);
       for (const one of held) one.resume(claim);
@@ -65,8 +75,8 @@ export class MemoryQueue {
     }
   }
 
-  async #wait(claim: Claim, held: Set<ManagedModel>, signal: AbortSignal): Promise<void> {
-    const { model, bytes, since } = claim;
+  async #wait(claim: Claim, held: Set<ManagedModel>, signal: AbortSignal): Promise<number> {
+    const { model, room, since } = claim;
     if (model.memory.neededGpuBytes > 0) await this.#pool.gpus.read();
     for (;;) {
       if (signal.aborted) {
@@ -76,9 +86,12 @@ export class MemoryQueue {
       const budget = this.#budget(claim);
       const decision = decideAdmission(budget);
       switch (decision.kind) {
-        case 'fits':
-          model.memory.reserve(bytes);
-          return;
+        case 'fits': {
+          const free = budget.ceilingBytes - heldBytes(budget.holders) - budget.needBytes;
+          const granted = Math.min(room.wishedBytes, Math.max(0, free));
+          model.memory.reserve(room.engineBytes, room.promptBytes + granted);
+          return granted;
+        }
         case 'evict':
           await Promise.all(decision.ids.map(async (id) => this.#pool.managed(id)?.unload(0)));
           break;

@@ -19,6 +19,7 @@ export class ModelMemory {
   readonly #policy: () => PoolPolicy;
   readonly #onChange: () => void;
   #engineBytes = 0;
+  #promptBytes = 0;
   #measuredBytes: number | undefined;
   #need: MemoryNeed | undefined;
   #processId: number | undefined;
@@ -32,14 +33,20 @@ export class ModelMemory {
     this.#onChange = onChange;
   }
 
-  /** What the engine holds or has reserved, bytes: the greater of prediction and measurement. */
+  /** What the engine holds or has reserved, prompts included, bytes: the greater of that and of the measurement. */
   get engineBytes(): number {
-    return Math.max(this.#engineBytes, this.#engineBytes === 0 ? 0 : (this.#measuredBytes ?? 0));
+    if (this.#engineBytes === 0) return 0;
+    return Math.max(this.#engineBytes + this.#promptBytes, this.#measuredBytes ?? 0);
   }
 
-  /** What the engine is predicted to take, with its host, bytes; 0 without an engine. */
+  /** What the engine is predicted to take, with its host and without prompts, bytes; 0 without an engine. */
   get predictedBytes(): number {
     return this.#engineBytes;
+  }
+
+  /** What is reserved for prompts beside the KV cache, bytes. */
+  get promptBytes(): number {
+    return this.#promptBytes;
   }
 
   /** What the engine's process was last seen to hold, bytes; undefined for a thread, and before the first reading. */
@@ -73,9 +80,13 @@ export class ModelMemory {
     this.#measuredBytes = undefined;
   }
 
-  /** From now on the bytes are the engine's. */
-  reserve(bytes: number): void {
-    this.#engineBytes = bytes;
+  /**
+   * From now on the bytes are the engine's.
+   * @param promptBytes what it may take for prompts beside the KV cache
+   */
+  reserve(engineBytes: number, promptBytes: number): void {
+    this.#engineBytes = engineBytes;
+    this.#promptBytes = promptBytes;
     if (this.#processId === undefined) this.#barrier.disturb();
   }
 
@@ -98,6 +109,7 @@ export class ModelMemory {
   /** The engine is gone for certain, and took no teardown: nothing of a process stays, of a thread nobody knows. */
   forget(): void {
     this.#engineBytes = 0;
+    this.#promptBytes = 0;
     this.#need = undefined;
     this.#measuredBytes = undefined;
   }

@@ -21,6 +21,10 @@ export interface ModelSettings {
   readonly preload: boolean;
   /** Milliseconds without a request after which it is unloaded; infinite to keep it until its memory is needed. */
   readonly idleTimeout: number;
+  /** Sequences that stay in the KV cache beside those that run. `auto`: as {@link residentSlots} says. */
+  readonly residents: number | 'auto';
+  /** Bytes of RAM for its prompts, beside the KV cache; 0 for none. `auto`: as `planPromptCache` says. */
+  readonly cacheMemory: number | 'auto';
   /** What is kept stable in the prompts of its chats. */
   readonly stablePrompts: StableRuleSwitches;
 }
@@ -38,6 +42,16 @@ export interface PoolSettings {
   /** Other names of models: from name to id. A name hides a model of the same id. */
   readonly aliases?: Readonly<Record<string, string>>;
   readonly policy?: Partial<PoolPolicy>;
+  /** Where all models keep prompts on disk; nowhere when absent, or without a directory. */
+  readonly cache?: CacheSettings;
+}
+
+/** The prompt cache on disk. */
+export interface CacheSettings {
+  /** Absolute path of a folder, which is made if it is not there; absent for no disk. */
+  readonly directory?: string;
+  /** What all files in it may take, bytes. */
+  readonly bytes: number;
 }
 
 /** For those who have nothing to say about a setting. */
@@ -49,8 +63,15 @@ export const defaultModelSettings: ModelSettings = {
   pinned: false,
   preload: false,
   idleTimeout: Infinity,
+  residents: 'auto',
+  cacheMemory: 'auto',
   stablePrompts: defaultStableRules,
 };
+
+/** Lanes for sequences that stay when nothing is said: three for each that runs, and at most 64 lanes in all. */
+export function residentSlots({ residents, slots }: ModelSettings): number {
+  return residents === 'auto' ? Math.max(0, Math.min(3 * slots, 64 - slots)) : residents;
+}
 
 /** The settings of one model. */
 export function settingsOf({ defaults, models }: PoolSettings, id: string): ModelSettings {

@@ -220,7 +220,10 @@ export class PrefixStore {
 
   /** Reads every file of this model and sets bad ones aside. @returns undefined when there is no disk */
   async verify(): Promise<VerifyReport | undefined> {
-    return this.#disk?.verify();
+    const report = await this.#disk?.verify();
+    // Which were bad is not told: what leaves RAM is offered to the disk again.
+    if (report !== undefined && report.bad > 0) this.#onDisk.clear();
+    return report;
   }
 
   /**

@@ -1,3 +1,5 @@
+import { defaultCacheDirectoryBytes } from '../core/prompt-cache.js';
+
 const mebibyte = 2 ** 20;
 const gibibyte = 2 ** 30;
 
@@ -31,7 +33,7 @@ export interface StoreSettings {
 export function defaultDiskSettings(directory: string): DiskSettings {
   return {
     directory,
-    bytes: 16 * gibibyte,
+    bytes: defaultCacheDirectoryBytes,
     freeFloor: 8 * gibibyte,
     dailyWrites: 64 * gibibyte,
     fsync: false,

@@ -44,6 +44,8 @@ export interface FakeOptions {
   readonly crashAs: FakeCrash;
   /** `bytes=N`: what loading it is predicted to take; default 1 MiB. */
   readonly bytes: number;
+  /** `cacheBytes=N`: of these, what its cells are predicted to take; default 0. */
+  readonly cacheBytes: number;
   /** `deviceBytes=N`: what loading it is predicted to take of the GPUs' memory; default 0. */
   readonly deviceBytes: number;
   /** `chatTemplate=none`: the model has no chat template. */
@@ -88,6 +90,7 @@ export function readFakeOptions(modelPath: string): FakeOptions {
     crashAtDecode: number('crashAtDecode'),
     crashAs: crashes.find((how) => how === crashAs) ?? 'exit',
     bytes: number('bytes') ?? 2 ** 20,
+    cacheBytes: number('cacheBytes') ?? 0,
     deviceBytes: number('deviceBytes') ?? 0,
     chatTemplate: take('chatTemplate') !== 'none',
   };

@@ -54,11 +54,11 @@ export const openRunner: OpenRunner = async (options, { abortFlag, onProgress })
 
 /** As {@link openRunner}, what the fake model's path says. */
 export const predictMemory: PredictMemory = async ({ modelPath }) => {
-  const { bytes, deviceBytes } = readFakeOptions(modelPath);
+  const { bytes, cacheBytes, deviceBytes } = readFakeOptions(modelPath);
   return Promise.resolve({
     mappedWeightBytes: 0,
-    copiedWeightBytes: bytes,
-    cacheBytes: 0,
+    copiedWeightBytes: bytes - cacheBytes,
+    cacheBytes,
     computeBytes: 0,
     tableBytes: 0,
     codeBytes: 0,

@@ -28,10 +28,12 @@ function anonymousBytes(): number {
 }
 
 let folder: string;
+let caches: string;
 let ids: string[];
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'heddle-cycles-'));
+  caches = mkdtempSync(join(tmpdir(), 'heddle-prompts-'));
   ids = (['llama', 'qwen3moe', 'falcon-h1'] as const).map((name) => {
     const path = writeFixture(name, fixtureFolder);
     cpSync(path, join(folder, basename(path)));
@@ -39,7 +41,9 @@ beforeAll(() => {
   });
 });
 
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => {
+  for (const each of [folder, caches]) rmSync(each, { recursive: true });
+});
 
 /** What this process holds of the system; undefined where that can not be read. */
 function holdings(): { threads: number; descriptors: number; children: number } | undefined {
@@ -60,30 +64,38 @@ describe.each([
   ['threads', createThreadEngine],
   ['processes', createProcessEngine],
 ] as const)('engines in %s', (_, createEngine) => {
-  it(`can be loaded, used by ${streams} streams and unloaded ${cycles} times, and leave nothing behind`, async () => {
+  it(`can be loaded, used by ${streams} streams and unloaded ${cycles} times, keep their prompts, and leave nothing else behind`, async () => {
     const pool = new EnginePool({
       catalogue: new ModelCatalogue([folder], silentLogger),
       settings: {
         threads: 1,
         defaults: { ...defaultModelSettings, contextSize: 1024, slots: streams, batchSize: 256 },
+        cache: { directory: mkdtempSync(join(caches, 'cycles-')), bytes: 256 * mebibyte },
       },
       createEngine: ({ id }) => createEngine(id),
       observer: { changed() {}, progress() {}, lost() {}, settled() {} },
     });
     const texts = new Map<string, string>();
+    const restored = { first: 0, later: 0 };
+    let mostBlocks = 0;
     let settledMemory = 0;
     let before: ReturnType<typeof holdings>;
     for (let cycle = 0; cycle < cycles; cycle++) {
       const id = ids[cycle % ids.length] ?? '';
       const lease = await pool.lease(id);
       const generations = Array.from({ length: streams }, (_unused, index) =>
-        lease.engine.generate(makeRequest({ prompt: `Prompt number ${index}`, stop: { maxTokens: 8 } })),
+        lease.engine.generate(
+          makeRequest({ prompt: `Prompt number ${index}. `.repeat(12), stop: { maxTokens: 8 } }),
+        ),
       );
       lease.release();
       const all = await Promise.all(generations.map(async (generation) => collect(generation)));
       const text = JSON.stringify(all.map((one) => one.texts));
       expect(texts.get(id) ?? text).toBe(text);
       texts.set(id, text);
+      const { host, moved } = await lease.engine.promptCache('stats');
+      restored[cycle < ids.length ? 'first' : 'later'] += moved?.restoredTokens ?? 0;
+      mostBlocks = Math.max(mostBlocks, host?.blocks ?? 0);
       await pool.unload(id, 0);
       expect(pool.stateOf(id)).toBe('unloaded');
       if (cycle === 9) {
@@ -91,6 +103,9 @@ describe.each([
         before = holdings();
       }
     }
+    expect(mostBlocks).toBeGreaterThanOrEqual(streams);
+    expect(restored.first).toBe(0);
+    expect(restored.later).toBeGreaterThanOrEqual(64 * streams * (cycles - ids.length));
     const after = holdings();
     expect(after?.children).toBe(before?.children);
     expect(after?.threads ?? 0).toBeLessThanOrEqual(before?.threads ?? 0);

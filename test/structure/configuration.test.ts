@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { parseConfig } from '../../src/config/read-config.js';
 import {
+  cacheShape,
   defaultsShape,
   fileShape,
   modelShape,
@@ -22,14 +23,22 @@ const rows = [...section.matchAll(/^\| `([\w.]+)` \| (.+?) \| .+ \|$/gm)].map(([
 }));
 
 /** Defaults that depend on the machine or on other keys, and are told in words. */
-const inWords = ['model_dirs', 'memory', 'threads', 'models.ID.isolation', 'models.ID.aliases'];
+const inWords = [
+  'model_dirs',
+  'memory',
+  'threads',
+  'cache.directory',
+  'models.ID.isolation',
+  'models.ID.aliases',
+];
 
 describe('the table of the configuration file in docs/operations.md', () => {
   it('lists every key, in the order of the schema, and no other', () => {
-    const sections: readonly string[] = ['pool', 'defaults', 'models'];
+    const sections: readonly string[] = ['cache', 'pool', 'defaults', 'models'];
     const ofModels = Object.keys(modelShape).filter((key) => !(key in defaultsShape));
     expect(rows.map(({ key }) => key)).toEqual([
       ...Object.keys(fileShape).filter((key) => !sections.includes(key)),
+      ...Object.keys(cacheShape).map((key) => `cache.${key}`),
       ...Object.keys(poolShape).map((key) => `pool.${key}`),
       ...Object.keys(defaultsShape)
         .filter((key) => key !== 'stable_prompts')
@@ -40,12 +49,14 @@ describe('the table of the configuration file in docs/operations.md', () => {
   });
 
   it('says the defaults that hold', () => {
-    const { pool, defaults, ...top } = parse(settingsText(toSettings({}))) as {
+    const { cache, pool, defaults, ...top } = parse(settingsText(toSettings({}))) as {
+      cache: Record<string, unknown>;
       pool: Record<string, unknown>;
       defaults: Record<string, unknown>;
     } & Record<string, unknown>;
     const inForce: Record<string, unknown> = {
       ...top,
+      ...Object.fromEntries(Object.entries(cache).map(([key, value]) => [`cache.${key}`, value])),
       ...Object.fromEntries(Object.entries(pool).map(([key, value]) => [`pool.${key}`, value])),
       ...Object.fromEntries(Object.entries(defaults).map(([key, value]) => [`defaults.${key}`, value])),
       ...Object.fromEntries(
