@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { type Isolation, type LogLevel, type SettingOverrides } from '../config/settings.js';
 import { readInterTokenTarget } from '../config/inter-token-target.js';
+import type { Speculation } from '../core/speculation.js';
 import { defaultModelSettings } from '../pool/pool-settings.js';
 
 /** Options that say which models there are and how they are loaded. What was not given is absent. */
@@ -27,6 +28,7 @@ export interface ServeOptions extends ModelOptions {
   readonly logLevel?: LogLevel;
   /** Milliseconds; 0 for none. */
   readonly interTokenTarget?: number;
+  readonly speculation?: Speculation;
 }
 
 export function addModelOptions(command: Command): Command {
@@ -71,7 +73,7 @@ export function configFile({ config }: ModelOptions): string | undefined {
 
 /** The options as settings; they go before those of a configuration file. */
 export function toOverrides(options: ServeOptions): SettingOverrides {
-  const { modelDir, ctx, parallel, interTokenTarget, memory, grace } = options;
+  const { modelDir, ctx, parallel, interTokenTarget, speculation, memory, grace } = options;
   const { host, port, isolation, logLevel, threads } = options;
   return {
     host,
@@ -83,6 +85,7 @@ export function toOverrides(options: ServeOptions): SettingOverrides {
     contextSize: ctx,
     slots: parallel,
     interTokenTarget,
+    speculation,
     memoryCeiling: memory === undefined ? undefined : Math.round(memory * 2 ** 30),
     grace: grace === undefined ? undefined : grace * 1000,
   };

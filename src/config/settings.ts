@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import type { Speculation } from '../core/speculation.js';
 import { defaultStableRules } from '../core/stable-rules.js';
 import type { PoolPolicy } from '../pool/pool-policy.js';
 import { defaultModelSettings, type ModelSettings, type PoolSettings } from '../pool/pool-settings.js';
@@ -44,6 +45,8 @@ export interface SettingOverrides {
   readonly slots?: number | undefined;
   /** As the file's `defaults.inter_token_target`: milliseconds, 0 for none. */
   readonly interTokenTarget?: number | undefined;
+  /** As the file's `defaults.speculation`. */
+  readonly speculation?: Speculation | undefined;
 }
 
 /** The embedded model's folder: what is served when no folder is named. */
@@ -94,6 +97,7 @@ function toPoolSettings(config: Config, overrides: SettingOverrides): PoolSettin
         contextSize: overrides.contextSize,
         slots: overrides.slots,
         interTokenTarget: overrides.interTokenTarget,
+        speculation: overrides.speculation,
       }),
     },
     models: Object.fromEntries(
@@ -115,6 +119,7 @@ function toModelSettings(model: Section, rules?: Section['stable_prompts']): Par
     slots: model.parallel,
     batchSize: model.batch_size,
     interTokenTarget: model.inter_token_target,
+    speculation: model.speculation,
     pinned: model.pinned,
     preload: model.preload,
     idleTimeout: model.idle_timeout,

@@ -305,9 +305,12 @@ export class EnginePool {
         return engine;
       },
       loadOptions: ({ id, path }) => {
-        const { contextSize, slots, batchSize, interTokenTarget } = settingsOf(this.#settings, id);
+        const { contextSize, slots, batchSize, interTokenTarget, speculation } = settingsOf(
+          this.#settings,
+          id,
+        );
         const threads = this.#governor.maximum;
-        return { modelPath: path, contextSize, slots, batchSize, threads, interTokenTarget };
+        return { modelPath: path, contextSize, slots, batchSize, threads, interTokenTarget, speculation };
       },
       admitting: () => this.#admitting,
       makeRoom: async (model, bytes, signal) => this.#memoryQueue.enter(model, bytes, signal),

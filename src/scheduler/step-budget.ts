@@ -6,7 +6,7 @@ const leastShare = 0.25;
 /** Steps are stretched beyond the target so that prompts get this part of them: a long one takes 1/0.78 of its time. */
 const promptShare = 0.78;
 /** But to no more than so many times the target. */
-const mostStretch = 1.4;
+export const mostStretch = 1.4;
 /** Steps in which nobody generates may take so many times the target: a request that comes waits for the rest of one. */
 const idlePatience = 4;
 /** And so many times what a step costs without any rows, or that would be lost too often. */
