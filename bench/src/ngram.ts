@@ -2,9 +2,9 @@
  * What drafts of n-grams gain, and what they cost where they gain nothing: two engines on the same model, one with drafts
  * and one without, which generate the same in turn, one at a time. What counts is the ratio of a pair.
  *
- * The weights are random, so texts are made by how tokens are drawn: greedily such a model soon goes round in circles,
- * which is text that copies; drawn from all tokens, hardly any two come together twice; drawn from few, most places were
- * there before and what follows is another token each time: the worst text for drafts.
+ * The weights are random, so texts are made by which tokens may be drawn. Of two tokens, one of them much likelier, what
+ * was there before mostly comes again: text that copies. Of some more, most places were there before and what follows is
+ * another token each time: the worst text for drafts. Of all tokens, hardly any two come together twice.
  */
 import { mkdirSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -34,7 +34,12 @@ const modelPath = writeBenchmarkModel(folder, shape);
 
 const few = Array.from({ length: 24 }, (_, index): [number, number] => [300 + index, 80]);
 const texts: Record<string, Partial<SamplingParams>> = {
-  'copies (greedy)': { temperature: 0 },
+  'copies nearly always (one token, seldom another)': {
+    logitBias: [
+      [300, 80],
+      [301, 77],
+    ],
+  },
   'copies half the time (two tokens)': { logitBias: few.slice(0, 2) },
   'seldom as before (few tokens)': { logitBias: few },
   'never as before (all tokens)': {},

@@ -32,6 +32,7 @@ describe('settings', () => {
         parallel: 2,
         batch_size: 64,
         inter_token_target: 80,
+        speculation: 'off',
         pinned: true,
         preload: true,
         idle_timeout: 9,
@@ -48,6 +49,7 @@ describe('settings', () => {
         slots: 2,
         batchSize: 64,
         interTokenTarget: 80,
+        speculation: 'off',
         pinned: true,
         preload: true,
         idleTimeout: 9,
@@ -81,13 +83,14 @@ describe('settings', () => {
       threads: 1,
       isolation: 'thread',
       defaults: { context: 512, parallel: 2, inter_token_target: 80 },
-      models: { a: { context: 1024, inter_token_target: 99, isolation: 'thread' } },
+      models: { a: { context: 1024, inter_token_target: 99, speculation: 'ngram', isolation: 'thread' } },
     };
     const settings = toSettings(config, {
       port: 2,
       threads: 4,
       contextSize: 2048,
       interTokenTarget: 0,
+      speculation: 'off',
       isolation: 'process',
     });
     expect(settings).toMatchObject({ port: 2, host: 'a', pool: { threads: 4 } });
@@ -114,6 +117,7 @@ describe('settings written as a file', () => {
     parallel: fc.integer({ min: 1, max: 256 }),
     batch_size: fc.integer({ min: 16, max: 4096 }),
     inter_token_target: fc.oneof(fc.integer({ min: 10, max: 60_000 }), fc.constant(0)),
+    speculation: fc.constantFrom('ngram' as const, 'off' as const),
     pinned: fc.boolean(),
     preload: fc.boolean(),
     idle_timeout: fc.oneof(fc.integer({ min: 1, max: 86_400_000 }), fc.constant(Infinity)),
