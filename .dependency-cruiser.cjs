@@ -9,7 +9,8 @@ const allowed = {
   native: ['^src/core/'],
   scheduler: ['^src/core/'],
   'prefix-cache': ['^src/core/'],
-  engine: ['^src/core/', '^src/scheduler/', '^src/prefix-cache/'],
+  speculation: ['^src/core/'],
+  engine: ['^src/core/', '^src/scheduler/', '^src/prefix-cache/', '^src/speculation/'],
   pool: ['^src/core/', '^src/engine/engine\\.ts$'],
   metrics: ['^src/core/', '^src/engine/engine\\.ts$', '^src/pool/'],
   prompt: ['^src/core/'],
@@ -57,7 +58,10 @@ module.exports = {
       name: 'gateway-never-reaches-native',
       comment: 'The gateway main thread must not load native code, however indirectly',
       severity: 'error',
-      from: { path: '^src/(bench|cli|config|http|metrics|pool|prompt|engine|index)', pathNot: tests },
+      from: {
+        path: '^src/(bench|cli|config|http|metrics|pool|prompt|engine|speculation|index)',
+        pathNot: tests,
+      },
       to: { path: '^src/native/', reachable: true },
     },
     {

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, Option } from 'commander';
 import { toHeddleError } from '../core/errors.js';
+import { defaultSpeculation, speculations } from '../core/speculation.js';
 import { defaultInterTokenTarget } from '../core/inter-token-target.js';
 import { version } from '../core/version.js';
 import { defaultServerSettings } from '../config/settings.js';
@@ -39,6 +40,12 @@ addCacheOptions(addModelOptions(program.command('serve')))
     '--inter-token-target <time>',
     `time from one token of a stream to its next that steps are cut for, or none (default: ${defaultInterTokenTarget}ms)`,
     targetTime,
+  )
+  .addOption(
+    new Option(
+      '--speculation <kind>',
+      `how several tokens of a stream are guessed, to be verified in one step (default: ${defaultSpeculation})`,
+    ).choices(speculations),
   )
   .option(
     '--grace <seconds>',

@@ -4,6 +4,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { type Isolation, type LogLevel, type SettingOverrides } from '../config/settings.js';
 import { readInterTokenTarget } from '../config/inter-token-target.js';
 import { defaultCacheDirectoryBytes } from '../core/prompt-cache.js';
+import type { Speculation } from '../core/speculation.js';
 import { defaultModelSettings } from '../pool/pool-settings.js';
 
 /** Options that say which models there are and how they are loaded. What was not given is absent. */
@@ -31,6 +32,7 @@ export interface ServeOptions extends ModelOptions {
   readonly logLevel?: LogLevel;
   /** Milliseconds; 0 for none. */
   readonly interTokenTarget?: number;
+  readonly speculation?: Speculation;
 }
 
 export function addModelOptions(command: Command): Command {
@@ -90,7 +92,7 @@ export function configFile({ config }: ModelOptions): string | undefined {
 
 /** The options as settings; they go before those of a configuration file. */
 export function toOverrides(options: ServeOptions): SettingOverrides {
-  const { modelDir, ctx, parallel, interTokenTarget, memory, grace } = options;
+  const { modelDir, ctx, parallel, interTokenTarget, speculation, memory, grace } = options;
   const { host, port, isolation, logLevel, threads, cacheDir, cacheSize } = options;
   return {
     host,
@@ -102,6 +104,7 @@ export function toOverrides(options: ServeOptions): SettingOverrides {
     contextSize: ctx,
     slots: parallel,
     interTokenTarget,
+    speculation,
     memoryCeiling: toBytes(memory),
     cacheDirectory: cacheDir,
     cacheBytes: toBytes(cacheSize),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { speculations } from '../core/speculation.js';
 import type { StableRuleName } from '../core/stable-rules.js';
 import type { PoolPolicy } from '../pool/pool-policy.js';
 import { readInterTokenTarget } from './inter-token-target.js';
@@ -126,6 +127,7 @@ export const defaultsShape = {
   parallel: count(1, 256).optional(),
   batch_size: count(16, 65_536).optional(),
   inter_token_target: withUnit(readInterTokenTarget).optional(),
+  speculation: z.enum(speculations).optional(),
   pinned: z.boolean().optional(),
   preload: z.boolean().optional(),
   idle_timeout: idleTimeout.optional(),

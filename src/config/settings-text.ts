@@ -46,6 +46,7 @@ function modelKeys(model: ModelSettings): object {
     parallel: model.slots,
     batch_size: model.batchSize,
     inter_token_target: model.interTokenTarget === 0 ? 'none' : writeDuration(model.interTokenTarget),
+    speculation: model.speculation,
     pinned: model.pinned,
     preload: model.preload,
     idle_timeout: writeDuration(model.idleTimeout),

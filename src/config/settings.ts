@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defaultCacheDirectoryBytes } from '../core/prompt-cache.js';
+import type { Speculation } from '../core/speculation.js';
 import { defaultStableRules } from '../core/stable-rules.js';
 import type { PoolPolicy } from '../pool/pool-policy.js';
 import { defaultModelSettings, type ModelSettings, type PoolSettings } from '../pool/pool-settings.js';
@@ -49,6 +50,8 @@ export interface SettingOverrides {
   readonly cacheDirectory?: string | undefined;
   /** Bytes. */
   readonly cacheBytes?: number | undefined;
+  /** As the file's `defaults.speculation`. */
+  readonly speculation?: Speculation | undefined;
 }
 
 /** The embedded model's folder: what is served when no folder is named. */
@@ -99,6 +102,7 @@ function toPoolSettings(config: Config, overrides: SettingOverrides): PoolSettin
         contextSize: overrides.contextSize,
         slots: overrides.slots,
         interTokenTarget: overrides.interTokenTarget,
+        speculation: overrides.speculation,
       }),
     },
     models: Object.fromEntries(
@@ -124,6 +128,7 @@ function toModelSettings(model: Section, rules?: Section['stable_prompts']): Par
     slots: model.parallel,
     batchSize: model.batch_size,
     interTokenTarget: model.inter_token_target,
+    speculation: model.speculation,
     pinned: model.pinned,
     preload: model.preload,
     idleTimeout: model.idle_timeout,

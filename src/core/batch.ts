@@ -11,10 +11,12 @@ export interface BatchSpan {
   readonly slot: number;
   readonly start: number;
   readonly tokens: readonly Token[];
-  /** The span ends where its sequence does, and the result of its last row is wanted: logits, to sample from. */
+  /** The span ends where its sequence does, or in drafts behind it, and the result of its last row is wanted: logits, to sample from. */
   readonly output: boolean;
   /** Index in `tokens` of the first row whose result is wanted; absent where only `output` says that one is. */
   readonly outputFrom?: number;
+  /** The last so many of `tokens` are drafts: guesses, which the rows before them verify. None when absent. */
+  readonly drafts?: number;
 }
 
 /** The rows of one decode call: the scheduler's decision, as plain data. */

@@ -2,6 +2,7 @@ import type { Batch } from './batch.js';
 import type { EmbeddingInfo } from './embedding.js';
 import type { SamplingParams, Token } from './generation.js';
 import type { MemoryNeed } from './memory.js';
+import type { Speculation } from './speculation.js';
 
 /** What an engine is asked to load and with how much room. */
 export interface LoadOptions {
@@ -25,6 +26,8 @@ export interface LoadOptions {
    * have all the rows there is room for.
    */
   readonly interTokenTarget?: number;
+  /** How several tokens of a sequence are guessed, to be verified in one step; `off` when absent. */
+  readonly speculation?: Speculation;
   /** Where prompts are kept beside the KV cache; nowhere when absent. */
   readonly promptCache?: PromptCacheOptions;
 }

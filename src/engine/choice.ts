@@ -33,6 +33,12 @@ export class Choice implements Work {
     return this.request.id;
   }
 
+  /** Tokens that it may still have, if nothing ends it before. @param contextSize the longest sequence */
+  remaining(contextSize: number): number {
+    const { maxTokens = Infinity } = this.request.stop;
+    return Math.min(maxTokens, contextSize - this.sequence.promptLength) - this.#completionTokens;
+  }
+
   dispose(): void {
     this.sampler.dispose();
   }

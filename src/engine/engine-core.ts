@@ -1,16 +1,18 @@
 import { setImmediate as eventLoopTurn } from 'node:timers/promises';
-import type { Batch, BatchSpan } from '../core/batch.js';
+import { firstOutput, type Batch, type BatchSpan } from '../core/batch.js';
 import type { EmbedRequest } from '../core/embedding.js';
 import { HeddleError, toErrorData } from '../core/errors.js';
-import type { GenerateRequest, Token } from '../core/generation.js';
+import type { ChoiceUpdate, GenerateRequest, Token } from '../core/generation.js';
 import type { DecodeOutcome, ModelRunner } from '../core/model-runner.js';
 import type { CacheHolding, PromptCacheAction, PromptCacheReport } from '../core/prompt-cache.js';
+import type { Drafting } from '../core/drafting.js';
 import type { RequestUpdate } from '../core/request-update.js';
 import type { ScoreRequest } from '../core/scoring.js';
 import { createSequence, type Sequence } from '../core/sequence.js';
 import { standingOf } from '../core/standing.js';
 import type { LaneOperation } from '../scheduler/lanes.js';
 import { Scheduler } from '../scheduler/scheduler.js';
+import type { Speculator } from '../speculation/speculator.js';
 import type { AbortBoard } from './abort-board.js';
 import type { BlockCache, CachedTokens } from './block-cache.js';
 import { Choice } from './choice.js';
@@ -20,6 +22,7 @@ import { promptTokens } from './prompt-tokens.js';
 import type { EngineReport } from './protocol.js';
 import { ScoringWork } from './scoring-work.js';
 import { StepLog } from './step-log.js';
+import { inOne } from './choice-updates.js';
 import type { Measurement } from './work.js';
 
 /**
@@ -27,6 +30,9 @@ import type { Measurement } from './work.js';
  * masked or not, so that full residents would make each token slower; and what leaves is quickly restored.
  */
 const residentShare = 0.5;
+
+/** After the KV cache had no room for a step with drafts, so many steps have none. */
+const stepsWithoutDrafts = 64;
 
 /** How long prompts are saved after a step that others wait behind, and in one go when nobody waits; milliseconds. */
 const busySaving = 2;
@@ -46,6 +52,9 @@ export class EngineCore {
   readonly #board: AbortBoard;
   readonly #scheduler: Scheduler;
   readonly #cache: BlockCache | undefined;
+  readonly #speculator: Speculator | undefined;
+  /** Steps that are to have no drafts, a count. */
+  #plainSteps = 0;
   #onFetched: () => void = () => {};
   /** By sequence id: lets go of what was read for it. */
   readonly #fetched = new Map<number, () => void>();
@@ -70,6 +79,7 @@ export class EngineCore {
    * @param pace compute threads that the runner has, and the time from one token of a stream to its next that steps are
    * cut for, milliseconds; 0 for steps of any length
    * @param cache where prompts are kept beside the KV cache; nowhere when absent
+   * @param speculator drafts several tokens for a step; every step draws one of each sequence when absent
    */
   constructor(
     runner: ModelRunner,
@@ -79,9 +89,11 @@ export class EngineCore {
       interTokenTarget: 0,
     },
     cache?: BlockCache,
+    speculator?: Speculator,
   ) {
     this.#runner = runner;
     this.#cache = cache;
+    this.#speculator = speculator;
     this.#board = board;
     this.#loadThread = runner.threadId();
     this.#scheduler = new Scheduler({
@@ -246,7 +258,7 @@ export class EngineCore {
     const restoring = this.#scheduler.running.filter((sequence) => sequence.restoring);
     for (const sequence of [...restoring, ...placed]) this.#begin(sequence);
     this.#log.preempted(preempted);
-    const batch = this.#scheduler.chooseRows();
+    const batch = this.#scheduler.chooseRows(this.#drafting());
     if (batch.rows === 0) return;
     // What is moved between tiers is no cost of rows.
     const started = performance.now();
@@ -255,7 +267,7 @@ export class EngineCore {
       const outcome = this.#decode(batch);
       if (outcome === 'ok') {
         this.#takeResults(batch);
-        this.#scheduler.measured(batch, performance.now() - started - this.#aside);
+        this.#stepEnded(batch, performance.now() - started - this.#aside);
         this.#cache?.saveSome(busySaving, this.#isResident);
       } else this.#recover(batch, outcome);
     } catch (error) {
@@ -271,6 +283,8 @@ export class EngineCore {
       waiting: this.#scheduler.waiting.length,
       usedCells: this.#scheduler.usedCells,
       residentCells: this.#scheduler.residentCells,
+      draftTokens: this.#speculator?.counts.drafted ?? 0,
+      acceptedDraftTokens: this.#speculator?.counts.accepted ?? 0,
       memory: this.#runner.memory(),
     };
   }
@@ -417,7 +431,8 @@ export class EngineCore {
       const work = this.#work.get(span.sequenceId);
       if (work !== undefined) this.#takeSnapshot(work.sequence);
       if (work instanceof Choice) {
-        if (span.output) this.#sample(work, span.slot, firstRow + span.tokens.length - 1);
+        if (span.drafts !== undefined) this.#verify(work, span, firstRow);
+        else if (span.output) this.#sample(work, span.slot, firstRow + span.tokens.length - 1);
       } else if (work !== undefined) {
         this.#attempt(work.requestId, () => this.#measure(work, span, firstRow));
       }
@@ -453,12 +468,62 @@ export class EngineCore {
   }
 
   #drawToken(choice: Choice, row: number): void {
-    const token = choice.sampler.sample(row);
-    this.#scheduler.append(choice.sequence, token);
-    const update = choice.accept(token, this.#runner);
+    const { update } = this.#draw(choice, row);
     if (update === undefined) return;
     this.#updates.push(update);
     if (update.finish !== undefined) this.#end(choice);
+  }
+
+  #draw(choice: Choice, row: number): { token: Token; update: ChoiceUpdate | undefined } {
+    const token = choice.sampler.sample(row);
+    this.#scheduler.append(choice.sequence, token);
+    return { token, update: choice.accept(token, this.#runner) };
+  }
+
+  /**
+   * Draws tokens as without drafts, each from the row of the token before it, for as long as those are the drafted ones.
+   * What was computed beyond leaves the cache before anything else may happen to the sequence.
+   */
+  #verify(choice: Choice, span: BatchSpan, firstRow: number): void {
+    const { sequence } = choice;
+    const drafts = span.tokens.slice(firstOutput(span) + 1);
+    const updates: ChoiceUpdate[] = [];
+    let accepted = 0;
+    for (;;) {
+      const { token, update } = this.#draw(choice, firstRow + firstOutput(span) + accepted);
+      if (update !== undefined) updates.push(update);
+      if (update?.finish !== undefined || token !== drafts[accepted]) break;
+      this.#scheduler.confirm(sequence);
+      accepted++;
+    }
+    this.#speculator?.verified(sequence.id, drafts.length, accepted);
+    if (accepted < drafts.length && !this.#runner.removeCells(span.slot, sequence.computed, -1))
+      throw new HeddleError(
+        'native_call_failed',
+        'The rows of drafts could not be removed from the KV cache.',
+      );
+    const update = inOne(updates);
+    if (update === undefined) return;
+    this.#updates.push(update);
+    if (update.finish !== undefined) this.#end(choice);
+  }
+
+  #drafting(): Drafting | undefined {
+    const speculator = this.#speculator;
+    if (speculator === undefined || this.#plainSteps-- > 0) return undefined;
+    this.#plainSteps = 0;
+    speculator.stepBegins();
+    const most = ({ id }: Sequence): number => {
+      const work = this.#work.get(id);
+      return work instanceof Choice ? work.remaining(this.#runner.info.contextSize) - 1 : 0;
+    };
+    return { draft: (sequences, room) => speculator.draft(sequences, room, most) };
+  }
+
+  #stepEnded(batch: Batch, milliseconds: number): void {
+    this.#scheduler.measured(batch, milliseconds);
+    const generatesOnly = batch.spans.every(({ tokens, drafts = 0 }) => tokens.length - drafts === 1);
+    this.#speculator?.stepEnded(generatesOnly ? milliseconds : undefined);
   }
 
   /** Brings the cache back to what the sequences know to be there; their rows are scheduled again. */
@@ -474,7 +539,9 @@ export class EngineCore {
       this.#owesStep = lanes.size > 1;
       return;
     }
-    if (this.#scheduler.running.length > 1 || this.#scheduler.residents.size > 0) this.#scheduler.refused();
+    if (batch.spans.some(({ drafts }) => drafts !== undefined)) this.#plainSteps = stepsWithoutDrafts;
+    else if (this.#scheduler.running.length > 1 || this.#scheduler.residents.size > 0)
+      this.#scheduler.refused();
     else {
       this.#failRunning(
         new HeddleError('native_call_failed', `The KV cache has no room for a batch of ${batch.rows} rows.`),
@@ -515,6 +582,7 @@ export class EngineCore {
     if (slot !== undefined && content !== undefined) this.#cache?.enqueue(slot, content);
     this.#perform(this.#scheduler.takeOperations());
     work.dispose();
+    this.#speculator?.forget(id);
     this.#work.delete(work.sequence.id);
   }
 

@@ -2,6 +2,7 @@ import { setImmediate as eventLoopTurn } from 'node:timers/promises';
 import { HeddleError, toErrorData } from '../core/errors.js';
 import { defaultInterTokenTarget } from '../core/inter-token-target.js';
 import type { LoadOptions, ModelInfo, RunnerModule } from '../core/model-runner.js';
+import { createSpeculator } from '../speculation/create-speculator.js';
 import type { AbortBoard } from './abort-board.js';
 import type { BlockCache } from './block-cache.js';
 import { EngineCore } from './engine-core.js';
@@ -208,14 +209,15 @@ export class EngineHost {
         return !board.loadCancelled;
       },
     });
-    const { threads, interTokenTarget = defaultInterTokenTarget } = options;
+    const { threads, interTokenTarget = defaultInterTokenTarget, speculation = 'off' } = options;
     try {
       this.#cache = openBlockCache(options, runner);
     } catch (error) {
       runner.dispose();
       throw error;
     }
-    this.#core = new EngineCore(runner, board, { threads, interTokenTarget }, this.#cache);
+    const speculator = createSpeculator(speculation);
+    this.#core = new EngineCore(runner, board, { threads, interTokenTarget }, this.#cache, speculator);
     return runner.info;
   }
 

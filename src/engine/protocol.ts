@@ -94,6 +94,10 @@ export interface EngineReport {
   readonly usedCells: number;
   /** KV cells that only sequences that have finished still refer to. */
   readonly residentCells: number;
+  /** Tokens of drafts that were verified. */
+  readonly draftTokens: number;
+  /** Of these, those that were right. */
+  readonly acceptedDraftTokens: number;
   /** The latest steps, oldest first. */
   readonly recentSteps: readonly StepRecord[];
   readonly memory: MemoryReading;

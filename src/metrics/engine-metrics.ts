@@ -4,7 +4,9 @@ import type { TimedReport } from '../pool/engine-reports.js';
 
 const model = ['model_name'] as const;
 
-type Counted = Pick<EngineReport, 'preemptions' | 'steps' | 'abortedSteps'>;
+const counted = ['preemptions', 'steps', 'abortedSteps', 'draftTokens', 'acceptedDraftTokens'] as const;
+
+type Counted = Pick<EngineReport, (typeof counted)[number]>;
 
 /**
  * What engines report of themselves. Their counts begin anew with each engine; here they go on. What happened between the
@@ -37,6 +39,14 @@ export class EngineMetrics {
         'heddle_engine_aborted_steps_total',
         'Steps that were aborted because a client left',
       ),
+      draftTokens: counter(
+        'vllm:spec_decode_num_draft_tokens_total',
+        'Tokens that were guessed and verified',
+      ),
+      acceptedDraftTokens: counter(
+        'vllm:spec_decode_num_accepted_tokens_total',
+        'Guessed tokens that were right',
+      ),
     };
     this.#age = gauge(
       'heddle_engine_report_age_seconds',
@@ -59,10 +69,10 @@ export class EngineMetrics {
 
   #count(labels: { model_name: string }, engine: Engine, report: EngineReport): void {
     const before = this.#counted.get(engine);
-    for (const name of ['preemptions', 'steps', 'abortedSteps'] as const) {
+    for (const name of counted) {
       this.#counters[name].inc(labels, report[name] - (before?.[name] ?? 0));
     }
-    const { preemptions, steps, abortedSteps } = report;
-    this.#counted.set(engine, { preemptions, steps, abortedSteps });
+    const { preemptions, steps, abortedSteps, draftTokens, acceptedDraftTokens } = report;
+    this.#counted.set(engine, { preemptions, steps, abortedSteps, draftTokens, acceptedDraftTokens });
   }
 }

@@ -307,7 +307,7 @@ export class EnginePool {
       },
       loadOptions: ({ id, path }) => {
         const settings = settingsOf(this.#settings, id);
-        const { contextSize, slots, batchSize, interTokenTarget } = settings;
+        const { contextSize, slots, batchSize, interTokenTarget, speculation } = settings;
         const threads = this.#governor.maximum;
         return {
           modelPath: path,
@@ -317,6 +317,7 @@ export class EnginePool {
           batchSize,
           threads,
           interTokenTarget,
+          speculation,
         };
       },
       planPrompts: ({ id }, need) =>

@@ -1,4 +1,5 @@
 import { defaultInterTokenTarget } from '../core/inter-token-target.js';
+import { defaultSpeculation, type Speculation } from '../core/speculation.js';
 import { defaultStableRules, type StableRuleSwitches } from '../core/stable-rules.js';
 import type { PoolPolicy } from './pool-policy.js';
 
@@ -15,6 +16,8 @@ export interface ModelSettings {
    * there is room for.
    */
   readonly interTokenTarget: number;
+  /** How several tokens of a sequence are guessed, to be verified in one step. */
+  readonly speculation: Speculation;
   /** It never makes room for another model. */
   readonly pinned: boolean;
   /** Loaded when the server starts, not at the first request. */
@@ -60,6 +63,7 @@ export const defaultModelSettings: ModelSettings = {
   slots: 4,
   batchSize: 512,
   interTokenTarget: defaultInterTokenTarget,
+  speculation: defaultSpeculation,
   pinned: false,
   preload: false,
   idleTimeout: Infinity,

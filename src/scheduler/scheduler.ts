@@ -1,12 +1,13 @@
 import type { Batch } from '../core/batch.js';
+import type { Drafting } from '../core/drafting.js';
 import type { Token } from '../core/generation.js';
 import type { Sequence } from '../core/sequence.js';
 import { rankOf } from '../core/standing.js';
 import { Lanes, type LaneContent, type LaneOperation, type Reusable } from './lanes.js';
 import { plainPolicy, type SchedulingPolicy } from './policy.js';
 import { PrefixTree } from './prefix-tree.js';
-import { StepBudget } from './step-budget.js';
-import { loadOf, StepCost } from './step-cost.js';
+import { mostStretch, StepBudget } from './step-budget.js';
+import { attendedBy, loadOf, StepCost } from './step-cost.js';
 import { StepRows } from './step-rows.js';
 import { Turns } from './turns.js';
 
@@ -169,18 +170,23 @@ export class Scheduler {
     return this.#lanes.find(scope, tokens, tokens.length)?.count ?? 0;
   }
 
-  /** The batch was decoded: its rows are in the cache. */
+  /** The batch was decoded: its rows are in the cache. Drafts count when they were confirmed ({@link confirm}). */
   advance(batch: Batch): void {
     let prompts = false;
     for (const span of batch.spans) {
       const sequence = this.#runningById(span.sequenceId);
       if (sequence === undefined) continue;
       prompts ||= !generates(sequence);
-      sequence.computed += span.tokens.length;
-      this.#lanes.append(span.slot, span.tokens);
-      this.#turns.computed(sequence, span.tokens.length);
+      const { slot, tokens, drafts = 0 } = span;
+      this.#compute(sequence, slot, drafts === 0 ? tokens : tokens.slice(0, -drafts));
     }
     if (prompts) this.#turns.rowsTaken();
+  }
+
+  /** The token that was drawn last is the draft behind the row that it was drawn from: its row is in the cache too. */
+  confirm(sequence: Sequence): void {
+    const { slot, computed, tokens } = sequence;
+    if (slot !== undefined) this.#compute(sequence, slot, tokens.slice(computed, computed + 1));
   }
 
   /** A batch that was decoded took so long, with all that belongs to a step; milliseconds. */
@@ -394,11 +400,16 @@ export class Scheduler {
     return this.#turns.next(this.#waiting.filter((sequence) => !this.#isDeferred(sequence)));
   }
 
-  /** The rows of the next step. */
-  chooseRows(): Batch {
+  /**
+   * The rows of the next step.
+   * @param drafting whom to ask for drafts; there are none when absent
+   */
+  chooseRows(drafting?: Drafting): Batch {
     const { stepBudget, outputRows = stepBudget, causal = true } = this.#limits;
     const rows = new StepRows({ stepBudget, outputRows, causal });
-    for (const sequence of this.#running) if (generates(sequence)) rows.add(sequence);
+    const generating = this.#running.filter(generates);
+    const drafts = this.#draft(generating, drafting);
+    for (const sequence of generating) rows.add(sequence, 1, drafts?.get(sequence));
     const budget = new StepBudget(this.#cost, {
       target: this.#policy.interTokenTarget,
       generating: loadOf(rows.batch),
@@ -409,6 +420,35 @@ export class Scheduler {
       budget.take(sequence, rows.add(sequence, budget.rowsFor(sequence, untilStop(sequence))));
     }
     return rows.batch;
+  }
+
+  /** Drafts leave a row, a result and the promised cells to every sequence that runs. */
+  #draft(
+    generating: readonly Sequence[],
+    drafting: Drafting | undefined,
+  ): ReadonlyMap<Sequence, readonly Token[]> | undefined {
+    const { stepBudget, outputRows = stepBudget, canCut = true } = this.#limits;
+    if (drafting === undefined || !canCut || !this.#cost.known || generating.length === 0) return undefined;
+    // Scores and embeddings have a use for every row with a result.
+    if (this.#running.some(({ results }) => results !== undefined)) return undefined;
+    const count = generating.length;
+    const attended = generating.reduce((sum, { computed }) => sum + attendedBy(computed, 1), 0);
+    const cost = (drafts: number): number => {
+      const rows = count + drafts;
+      return this.#cost.predict({ rows, outputs: rows, attended: (attended / count) * rows });
+    };
+    const running = this.#running.length;
+    let rows = Math.min(Math.min(stepBudget, outputRows) - running, this.#cells - this.#committedCells);
+    const longest = Math.max(this.#policy.interTokenTarget, mostStretch * cost(0));
+    while (rows > 0 && cost(rows) > longest) rows--;
+    const sequences = generating.filter(({ tokens, promptLength }) => tokens.length > promptLength);
+    return drafting.draft(rows > 0 ? sequences : [], { rows: Math.max(0, rows), generating: count, cost });
+  }
+
+  #compute(sequence: Sequence, slot: number, tokens: readonly Token[]): void {
+    sequence.computed += tokens.length;
+    this.#lanes.append(slot, tokens);
+    this.#turns.computed(sequence, tokens.length);
   }
 
   #release(sequence: Sequence): void {

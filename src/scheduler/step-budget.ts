@@ -6,7 +6,7 @@ const leastShare = 0.25;
 /** Steps are stretched beyond the target so that prompts get this part of them: a long one takes 1/0.78 of its time. */
 const promptShare = 0.78;
 /** But to no more than so many times the target. */
-const mostStretch = 1.4;
+export const mostStretch = 1.4;
 /** A wide step may take so many times the target, */
 const wideStretch = 1.75;
 /** where each row takes no more than this part of what it takes in a narrow one: attention costs a fraction. */

@@ -1,4 +1,5 @@
 import { emptyBatch, type Batch, type BatchSpan } from '../core/batch.js';
+import type { Token } from '../core/generation.js';
 import type { Sequence } from '../core/sequence.js';
 
 /** Rows of one step, at most. */
@@ -32,9 +33,10 @@ export class StepRows {
   /**
    * Adds rows of a sequence that lacks some: as many as fit, none if none do.
    * @param most rows to add at most
-   * @returns how many were added
+   * @param drafts what may follow the one token that the sequence lacks; there must be room for them
+   * @returns how many were added, those of drafts not counted
    */
-  add(sequence: Sequence, most = Infinity): number {
+  add(sequence: Sequence, most = Infinity, drafts: readonly Token[] = []): number {
     const { id: sequenceId, slot, computed: start, tokens, results } = sequence;
     const count = this.#fitting(sequence, most);
     if (slot === undefined || count < 1) return 0;
@@ -44,14 +46,16 @@ export class StepRows {
     const embeds = results?.embeds === true && outputs > 0;
     const generates = results === undefined && tokens.length - start === 1;
     if (!generates) this.#embeds ??= embeds;
-    this.#rows += count;
-    this.#outputs += this.#embeds === true ? count : outputs;
+    this.#rows += count + drafts.length;
+    this.#outputs += (this.#embeds === true ? count : outputs) + drafts.length;
+    const rows = tokens.slice(start, end);
     this.#spans.push({
       sequenceId,
       slot,
       start,
-      tokens: tokens.slice(start, end),
+      tokens: drafts.length === 0 ? rows : [...rows, ...drafts],
       output: end === tokens.length,
+      ...(drafts.length > 0 ? { outputFrom: count - 1, drafts: drafts.length } : {}),
       ...(results !== undefined && outputs > 0 ? { outputFrom: count - outputs } : {}),
     });
     return count;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { firstOutput, type Batch, type BatchSpan } from '../core/batch.js';
+import type { Drafting } from '../core/drafting.js';
 import type { Token } from '../core/generation.js';
 import { plainStanding, type Standing } from '../core/standing.js';
 import { createSequence, type RowResults, type Sequence } from '../core/sequence.js';
@@ -22,6 +23,8 @@ export interface Job {
   readonly standing?: Standing;
   /** Those of one scope share what they have in common: all prompts begin alike. */
   readonly scope?: string | undefined;
+  /** Tokens that are drafted in every step; some of them are right. None when absent. */
+  readonly drafts?: number | undefined;
 }
 
 /** How a step ends; `lost` is an abort where the memory can not be cut: its sequences begin again. */
@@ -39,6 +42,8 @@ export class SchedulerDrive {
   readonly admitted: number[] = [];
   readonly finished: { job: Job; tokens: readonly Token[] }[] = [];
   computedRows = 0;
+  /** Tokens of drafts that were verified, and that were right. */
+  readonly drafted = { verified: 0, right: 0 };
   step = 0;
   #nextId = 1;
 
@@ -118,7 +123,7 @@ export class SchedulerDrive {
       if (!this.admitted.includes(sequence.id)) this.admitted.push(sequence.id);
     }
     this.#checkCells();
-    const batch = scheduler.chooseRows();
+    const batch = scheduler.chooseRows(this.#drafting);
     this.#check(batch);
     if (outcome === 'lost') {
       for (const { slot } of batch.spans) this.#cells.remove(slot, 0, Infinity);
@@ -168,7 +173,12 @@ export class SchedulerDrive {
     assert.ok(this.#cells.used + rowCount <= cells);
     if (running.length > 1) assert.ok(this.#scheduler.usedCells <= cells);
     for (const span of spans) {
-      const { sequenceId, slot, start, tokens, output } = span;
+      const { sequenceId, slot, start, drafts = 0, output } = span;
+      const tokens = span.tokens.slice(0, span.tokens.length - drafts);
+      if (drafts > 0) {
+        assert.ok(this.#limits.canCut ?? true);
+        assert.ok(tokens.length === 1 && output && firstOutput(span) === 0);
+      }
       const sequence = running.find(({ id }) => id === sequenceId);
       assert.equal(sequence?.slot, slot);
       assert.deepEqual(this.#cells.tokens(slot), sequence?.tokens.slice(0, start));
@@ -195,8 +205,46 @@ export class SchedulerDrive {
         this.#cells.share(sequence.slot ?? -1, follower.slot ?? -1);
         this.#scheduler.share(follower);
       }
-      for (const drawing of [sequence, ...followers]) this.#draw(drawing);
+      if (span.drafts !== undefined) this.#verify(sequence, span, span.drafts);
+      else for (const drawing of [sequence, ...followers]) this.#draw(drawing);
     }
+  }
+
+  /** Drafts tokens of which the first ones are right, another number of them in each step. */
+  readonly #drafting: Drafting = {
+    draft: (sequences, room) => {
+      const drafts = new Map<Sequence, readonly Token[]>();
+      let left = room.rows;
+      for (const sequence of sequences) {
+        const { generate = 0, promptLength = 0, drafts: most = 0 } = this.#family.get(sequence) ?? {};
+        const next = sequence.tokens.length;
+        assert.ok(next > promptLength);
+        const count = Math.min(most, left, promptLength + generate - next - 1);
+        if (count < 1) continue;
+        const right = (this.step * 7 + sequence.id * 3) % (count + 2);
+        const token = (index: number): Token => (index < right ? drawn(sequence, next + index) : 0);
+        drafts.set(
+          sequence,
+          Array.from({ length: count }, (_, index) => token(index)),
+        );
+        left -= count;
+      }
+      return drafts;
+    },
+  };
+
+  #verify(sequence: Sequence, { tokens, slot }: BatchSpan, drafts: number): void {
+    const guesses = tokens.slice(-drafts);
+    this.drafted.verified += drafts;
+    for (const guess of [...guesses, undefined]) {
+      const token = drawn(sequence, sequence.tokens.length);
+      this.#scheduler.append(sequence, token);
+      if (token !== guess) break;
+      this.#scheduler.confirm(sequence);
+      this.drafted.right++;
+    }
+    this.#cells.remove(slot, sequence.computed, Infinity);
+    this.#endIfDone(sequence);
   }
 
   #measure(sequence: Sequence, { from }: RowResults, span: BatchSpan): void {
@@ -215,17 +263,17 @@ export class SchedulerDrive {
   }
 
   #draw(sequence: Sequence): void {
-    const token = 1000 * sequence.id + sequence.tokens.length;
-    this.#scheduler.append(sequence, token);
-    const drawn = this.#family.get(sequence);
-    if (drawn === undefined || sequence.tokens.length < drawn.promptLength + drawn.generate) return;
-    this.finished.push({ job: drawn, tokens: [...sequence.tokens] });
+    this.#scheduler.append(sequence, drawn(sequence, sequence.tokens.length));
+    this.#endIfDone(sequence);
+  }
+
+  #endIfDone(sequence: Sequence): void {
+    const job = this.#family.get(sequence);
+    if (job === undefined || sequence.tokens.length < job.promptLength + job.generate) return;
+    this.finished.push({ job, tokens: [...sequence.tokens] });
     assert.deepEqual(sequence.tokens, [
-      ...prompt(drawn.promptLength),
-      ...Array.from(
-        { length: drawn.generate },
-        (_, index) => 1000 * sequence.id + drawn.promptLength + index,
-      ),
+      ...prompt(job.promptLength),
+      ...Array.from({ length: job.generate }, (_, index) => 1000 * sequence.id + job.promptLength + index),
     ]);
     this.#remove(sequence);
   }
@@ -248,6 +296,11 @@ function resultsOf({ measures, promptLength }: Job): RowResults | undefined {
     case undefined:
       return undefined;
   }
+}
+
+/** The token that a sequence draws for a position. */
+function drawn({ id }: Sequence, position: number): Token {
+  return 1000 * id + position;
 }
 
 function prompt(length: number): Token[] {
