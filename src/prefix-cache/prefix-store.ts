@@ -52,6 +52,7 @@ export class PrefixStore {
   #hostHits = 0;
   #diskHits = 0;
   #misses = 0;
+  #closed = false;
 
   constructor(options: PrefixStoreOptions) {
     const { fingerprint, hostBytes, spareBytes, disk, costOf, threadModule } = options;
@@ -141,6 +142,7 @@ export class PrefixStore {
       this.#hostHits++;
     }
     for (const id of pinned) this.#host.unpin(id);
+    if (this.#closed) this.#host.clear(); // of what was pinned, and came, while it closed
     if (loaded.length < keys.length) this.#misses++;
     this.#disk?.touch(keys.slice(0, loaded.length).map(({ id }) => id));
     return loaded;
@@ -204,6 +206,7 @@ export class PrefixStore {
    */
   async close(deadline: number): Promise<void> {
     await this.#disk?.close(deadline);
+    this.#closed = true;
     this.#host.clear();
     this.#onDisk.clear();
     this.#pool.trim();
