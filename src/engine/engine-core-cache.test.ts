@@ -8,11 +8,9 @@ import type { CacheHolding } from '../core/prompt-cache.js';
 import type { RequestUpdate } from '../core/request-update.js';
 import { TemporaryFolder } from '../testing/blocks.js';
 import { CachedEngine, type CachedEngineOptions } from '../testing/cached-engine.js';
-import { FakeRunner } from '../testing/fake-runner.js';
+import { PlainAnswers } from '../testing/plain-answers.js';
 import { Random } from '../testing/random.js';
 import { makeRequest, makeScoreRequest } from '../testing/requests.js';
-import { AbortBoard } from './abort-board.js';
-import { EngineCore } from './engine-core.js';
 
 /** A request while it is not over. */
 interface Live {
@@ -55,34 +53,6 @@ const none: Tally = {
 };
 
 const words = 'loom heddle shuttle warp weft selvage bobbin treadle reed thread spindle yarn'.split(' ');
-
-/** What an engine without any cache answers to a request, by all that matters of it. */
-class PlainAnswers {
-  readonly #known = new Map<string, readonly string[]>();
-  readonly #modelPath: string;
-
-  constructor(modelPath: string) {
-    this.#modelPath = modelPath;
-  }
-
-  to({ prompt, sampling, stop, choices }: GenerateRequest): readonly string[] {
-    const key = JSON.stringify([prompt, sampling, stop, choices]);
-    const known = this.#known.get(key);
-    if (known !== undefined) return known;
-    const board = new AbortBoard();
-    const room = { contextSize: 512, slots: 4, batchSize: 512, threads: 1 };
-    const core = new EngineCore(new FakeRunner({ modelPath: this.#modelPath, ...room }, board.flag), board);
-    core.generate({ ...makeRequest(), prompt, sampling, stop, choices, cache: { use: false, salt: '' } }, 0);
-    const texts: string[] = [];
-    while (!core.idle) {
-      core.step();
-      for (const update of core.takeUpdates())
-        if (update.kind === 'choice') texts[update.choice] = (texts[update.choice] ?? '') + update.text;
-    }
-    this.#known.set(key, texts);
-    return texts;
-  }
-}
 
 /** An engine from load to close, to which anything happens at any time. */
 class Life {

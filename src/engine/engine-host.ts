@@ -31,6 +31,8 @@ export interface HostServices {
   readonly runner: RunnerModule;
   readonly board: AbortBoard;
   readonly libraryLock: Int32Array;
+  /** For tests: another way to open the tiers below the KV cache. */
+  readonly openCache?: typeof openBlockCache;
 }
 
 /** How long an engine that is unloaded may write prompts to the disk, milliseconds. */
@@ -197,7 +199,7 @@ export class EngineHost {
     });
     const { threads, interTokenTarget = defaultInterTokenTarget } = options;
     try {
-      this.#cache = openBlockCache(options, runner);
+      this.#cache = (this.#services.openCache ?? openBlockCache)(options, runner);
     } catch (error) {
       runner.dispose();
       throw error;

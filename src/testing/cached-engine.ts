@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { HeddleError } from '../core/errors.js';
+import type { GenerateRequest } from '../core/generation.js';
 import type { Allocate, RestoreOutcome } from '../core/model-runner.js';
 import { AbortBoard } from '../engine/abort-board.js';
 import { BlockCache } from '../engine/block-cache.js';
@@ -108,6 +110,33 @@ export class CachedEngine {
     this.#findScheduler();
   }
 
+  /** Serves one request, alone. */
+  async answer(request: GenerateRequest): Promise<{ texts: readonly string[]; cachedTokens: number }> {
+    const texts: string[] = [];
+    let cachedTokens = 0;
+    this.core.generate(request, 0);
+    for (let left = request.choices; left > 0;) {
+      if (this.core.idle) await sleep(1);
+      else this.core.step();
+      for (const update of this.core.takeUpdates()) {
+        if (update.kind === 'failed') throw new Error(`${update.error.code}: ${update.error.message}`);
+        if (update.kind === 'started') cachedTokens = update.cachedTokens;
+        if (update.kind !== 'choice') continue;
+        texts[update.choice] = (texts[update.choice] ?? '') + update.text;
+        if (update.finish !== undefined) left--;
+      }
+    }
+    this.check();
+    return { texts, cachedTokens };
+  }
+
+  /** Keeps what is to be kept on disk, and ends. */
+  async close(): Promise<void> {
+    this.core.endRequests();
+    await this.core.keepPrompts(5_000);
+    this.core.close();
+  }
+
   /** @throws AssertionError when the engine's books are not what the model holds */
   check(): void {
     const scheduler = this.#scheduler;
@@ -138,10 +167,9 @@ export class CachedEngine {
   #findScheduler(): void {
     const admit = Object.getOwnPropertyDescriptor(Scheduler.prototype, 'admit');
     const original = Scheduler.prototype.admit;
-    // eslint-disable-next-line @typescript-eslint/no-this-alias
-    const engine = this;
+    const found = (scheduler: Scheduler): void => void (this.#scheduler = scheduler);
     Scheduler.prototype.admit = function (this: Scheduler) {
-      engine.#scheduler = this;
+      found(this);
       return original.call(this);
     };
     this.core.step();
