@@ -95,9 +95,9 @@ class HostWithSilentDisk {
   #endsOf(requestId: string): string[] {
     return this.events
       .flatMap((event) => (event.type === 'step' ? event.updates : []))
-      .flatMap((update) => {
+      .flatMap((update): string[] => {
         if (update.requestId !== requestId) return [];
-        if (update.kind === 'failed') return [update.error.code as string];
+        if (update.kind === 'failed') return [update.error.code];
         return update.kind === 'choice' && update.finish !== undefined ? [update.finish.reason] : [];
       });
   }

@@ -163,16 +163,18 @@ export class CachedEngine {
     assert.equal(runner.usedCells, usedCells - promised + residentCells, 'cells are counted wrongly');
   }
 
-  /** The core shows its scheduler to nobody; the first step does. */
+  /** The core shows its scheduler to nobody, but each step calls it. */
   #findScheduler(): void {
-    const admit = Object.getOwnPropertyDescriptor(Scheduler.prototype, 'admit');
-    const original = Scheduler.prototype.admit;
+    const { admit: real } = Object.getOwnPropertyDescriptors(Scheduler.prototype);
     const found = (scheduler: Scheduler): void => void (this.#scheduler = scheduler);
-    Scheduler.prototype.admit = function (this: Scheduler) {
-      found(this);
-      return original.call(this);
-    };
+    Object.defineProperty(Scheduler.prototype, 'admit', {
+      ...real,
+      value(this: Scheduler) {
+        found(this);
+        return real.value?.call(this);
+      },
+    });
     this.core.step();
-    if (admit !== undefined) Object.defineProperty(Scheduler.prototype, 'admit', admit);
+    Object.defineProperty(Scheduler.prototype, 'admit', real);
   }
 }

@@ -176,23 +176,26 @@ function witnessDraws(runner: ModelRunner): {
 
 function watchMemory(runner: ModelRunner): MemoryCounts {
   const counts: MemoryCounts = { shares: 0, cuts: 0, restores: 0, snapshots: 0, takeOvers: 0 };
-  const { shareCells, removeCells, restoreCells, restoreSnapshot } = runner;
+  const shareCells = runner.shareCells.bind(runner);
+  const removeCells = runner.removeCells.bind(runner);
+  const restoreCells = runner.restoreCells.bind(runner);
+  const restoreSnapshot = runner.restoreSnapshot.bind(runner);
   runner.shareCells = (...args) => {
     counts.shares++;
-    shareCells.apply(runner, args);
+    shareCells(...args);
   };
   runner.removeCells = (slot, from, to) => {
     if (from > 0 && from < runner.cellCount(slot)) counts.cuts++;
-    return removeCells.call(runner, slot, from, to);
+    return removeCells(slot, from, to);
   };
   runner.restoreCells = (...args) => {
     counts.restores++;
-    return restoreCells.apply(runner, args);
+    return restoreCells(...args);
   };
   runner.restoreSnapshot = (...args) => {
     counts.snapshots++;
     counts.restores++;
-    return restoreSnapshot.apply(runner, args);
+    return restoreSnapshot(...args);
   };
   return counts;
 }
