@@ -1,7 +1,7 @@
 import type { Token } from '../core/generation.js';
 import type { ModelRunner } from '../core/model-runner.js';
 import type { CacheMovements, PromptCacheReport } from '../core/prompt-cache.js';
-import { BlockChain, blockTokens, type BlockKey } from '../prefix-cache/block-id.js';
+import { BlockChain, blockTokens, rootId, type BlockKey } from '../prefix-cache/block-id.js';
 import type { Payload } from '../prefix-cache/payload.js';
 import type { PrefixStore } from '../prefix-cache/prefix-store.js';
 import { diskReport, hostReport } from './cache-report.js';
@@ -385,7 +385,10 @@ export class BlockCache {
     for (let end = blockTokens; end <= tokens.length; end += blockTokens) {
       chain.append(tokens.slice(end - blockTokens, end));
       const block = chain.keys.at(-1);
-      if (block !== undefined) boundaries.push({ block, snapshot: chain.snapshotKey() });
+      const snapshot = chain.snapshotKey();
+      // Where there are no blocks, nothing has to be there for a snapshot to be of use.
+      if (block !== undefined)
+        boundaries.push({ block, snapshot: this.#hasCells ? snapshot : { ...snapshot, parent: rootId } });
     }
     return boundaries;
   }

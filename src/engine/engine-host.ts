@@ -32,6 +32,8 @@ export interface HostServices {
   readonly runner: RunnerModule;
   readonly board: AbortBoard;
   readonly libraryLock: Int32Array;
+  /** For tests: another way to open the tiers below the KV cache. */
+  readonly openCache?: typeof openBlockCache;
 }
 
 /** How long an engine that is unloaded may write prompts to the disk, milliseconds. */
@@ -211,7 +213,7 @@ export class EngineHost {
     });
     const { threads, interTokenTarget = defaultInterTokenTarget, speculation = 'off' } = options;
     try {
-      this.#cache = openBlockCache(options, runner);
+      this.#cache = (this.#services.openCache ?? openBlockCache)(options, runner);
     } catch (error) {
       runner.dispose();
       throw error;

@@ -54,6 +54,7 @@ export class PrefixStore {
   #hostHits = 0;
   #diskHits = 0;
   #misses = 0;
+  #closed = false;
 
   constructor(options: PrefixStoreOptions) {
     const { fingerprint, hostBytes, spareBytes, disk, costOf, threadModule } = options;
@@ -161,6 +162,7 @@ export class PrefixStore {
       this.#hostHits++;
     }
     for (const id of pinned) this.#host.unpin(id);
+    if (this.#closed) this.#host.clear(); // of what was pinned, and came, while it closed
     const missing = keys[loaded.length];
     if (missing !== undefined) {
       this.#misses++;
@@ -234,6 +236,7 @@ export class PrefixStore {
     const started = performance.now();
     await this.#writeRest(deadline);
     await this.#disk?.close(Math.max(0, deadline - (performance.now() - started)));
+    this.#closed = true;
     this.#host.clear();
     this.#onDisk.clear();
     this.#pool.trim();
@@ -279,13 +282,7 @@ export class PrefixStore {
 
   /** Whether a block in RAM could be of use: without a disk, that needs the block before it. */
   #isReachable(key: BlockKey): boolean {
-    // A snapshot of a memory without cells has no block before it.
-    return (
-      key.kind === 'snapshot' ||
-      key.parent === rootId ||
-      this.#disk?.usable === true ||
-      this.#host.has(key.parent)
-    );
+    return key.parent === rootId || this.#disk?.usable === true || this.#host.has(key.parent);
   }
 
   /** What leaves RAM goes to the disk, unless it is there: it was dropped or refused when it was saved. */

@@ -248,6 +248,16 @@ export class FakeRunner implements ModelRunner {
     return this.#cells.count(slot);
   }
 
+  /** Cells in use; shared ones count once. For tests. */
+  get usedCells(): number {
+    return this.#cells.used;
+  }
+
+  /** What a slot holds. For tests. */
+  tokensIn(slot: number): Token[] {
+    return this.#cells.tokens(slot);
+  }
+
   cellsSize(count: number): number {
     this.#checkMemory('cells', 'cells-and-state');
     if (!Number.isInteger(count) || count < 1)

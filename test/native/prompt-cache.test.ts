@@ -1,0 +1,158 @@
+import { describe, expect, test } from 'vitest';
+import type { Token } from '../../src/core/generation.js';
+import { TemporaryFolder } from '../../src/testing/blocks.js';
+import { fixtureNames, writeFixture } from '../../src/testing/gguf/fixtures.js';
+import { Random } from '../../src/testing/random.js';
+import { fixtureFolder, starterModel } from './fixture-folder.js';
+import { UncachedComparison, type Turn } from './uncached-comparison.js';
+import { WitnessedEngine } from './witnessed-engine.js';
+
+/** Of each of seven models: more than 200 in all. */
+const conversations = 29;
+const turns = 3;
+/** More than there are slots. */
+const together = 6;
+
+const questions = [
+  'Hello!',
+  'What is the capital of Japan?',
+  'Which day comes after Friday?',
+  'What sound does a cow make?',
+  'Tell me a story about a loom and a very small thread.',
+  'What is 47 + 38?',
+  'Count from three to nine, please.',
+  'What is the opposite of hot?',
+];
+
+const systems = [
+  'You are heddle-starter. You answer briefly, and in whole sentences. You like looms and weaving. ',
+  'The user asks about days, numbers, colours and capitals, one after the other. Be kind, be short. ',
+];
+
+/** Has conversations with an engine, some at once: the even ones greedy, the odd ones drawn with a seed. */
+async function converse(engine: WitnessedEngine, seeds: readonly number[], repeats: number): Promise<Turn[]> {
+  const said: Turn[] = [];
+  const encode = (text: string): Token[] =>
+    engine.runner.tokenize(text, { addSpecial: false, parseSpecial: true });
+  const one = async (seed: number): Promise<void> => {
+    const random = new Random(seed);
+    let history = encode(`<|im_start|>system\n${random.pick(systems).repeat(repeats)}<|im_end|>\n`);
+    for (let turn = 0; turn < turns; turn++) {
+      const question = `${random.pick(questions)} ${random.below(50)}`;
+      const asked = encode(`<|im_start|>user\n${question}<|im_end|>\n<|im_start|>assistant\n`);
+      const prompt = [...history, ...asked];
+      const sampling = { temperature: seed % 2 === 0 ? 0 : 0.9, topK: 20, seed };
+      const maxTokens = 4 + random.below(12);
+      const answer = await engine.ask(prompt, { maxTokens, sampling });
+      said.push({ prompt, sampling, maxTokens, answer });
+      // Now and then what was said last is taken back, and something else is said.
+      if (!random.chance(0.15)) history = [...prompt, ...answer.tokens, ...encode('<|im_end|>\n')];
+      if (random.chance(0.3)) engine.tidy();
+    }
+  };
+  const waiting = [...seeds];
+  const session = async (): Promise<void> => {
+    for (let seed = waiting.shift(); seed !== undefined; seed = waiting.shift()) await one(seed);
+  };
+  await Promise.all(Array.from({ length: together }, session));
+  return said;
+}
+
+const range = (from: number, to: number): number[] =>
+  Array.from({ length: to - from }, (_, index) => from + index);
+
+const models = [
+  ['starter', () => starterModel] as const,
+  ...fixtureNames.map((name) => [name, () => writeFixture(name, fixtureFolder)] as const),
+];
+
+describe.each(models)('the prompt cache of the %s model', (name, path) => {
+  test('changes nothing that is said, in conversations that are in any tier, and after a restart', async () => {
+    using folder = new TemporaryFolder();
+    const room = {
+      modelPath: path(),
+      contextSize: 640,
+      slots: 3,
+      residentSlots: 3,
+      directory: folder.path,
+    };
+    const repeats = name === 'starter' ? 9 : 2;
+    // In the first life RAM holds nearly all, in the second nearly nothing, and the disk the rest.
+    const first = await WitnessedEngine.open({ ...room, hostBlocks: 60 });
+    const half = Math.floor(conversations / 2);
+    const early = await converse(first, range(0, half), repeats);
+    const firstStats = await first.close();
+    const second = await WitnessedEngine.open({ ...room, hostBlocks: 3 });
+    const again = await converse(second, range(0, 4), repeats);
+    const late = await converse(second, range(half, conversations), repeats);
+    const secondStats = await second.close();
+
+    const plain = await WitnessedEngine.open({ modelPath: room.modelPath, contextSize: 640, slots: 1 });
+    const comparison = new UncachedComparison(plain, name);
+    for (const turn of [...early, ...again, ...late]) await comparison.check(turn);
+    await plain.close();
+    const { answers, nearTies } = comparison.counts;
+    expect(answers).toBe((conversations + 4) * turns);
+    expect(nearTies).toBeLessThan(name === 'starter' ? answers / 8 : answers / 50);
+
+    // All of it was met, many times.
+    const cells = second.runner.info.memory === 'cells';
+    const most = turns * half;
+    const { length: reusing } = early.filter(({ answer }) => answer.cachedTokens >= 64);
+    expect(reusing).toBeGreaterThan(most / 2);
+    expect(first.memory.restores).toBeGreaterThan(9);
+    expect(firstStats?.hostHits).toBeGreaterThan(9);
+    expect(second.memory.restores).toBeGreaterThan(9);
+    expect(secondStats?.diskHits).toBeGreaterThan(9);
+    expect(secondStats?.host.evicted).toBeGreaterThan(9);
+    expect(first.memory.takeOvers + second.memory.takeOvers).toBeGreaterThan(2);
+    if (cells) expect(first.memory.shares).toBeGreaterThan(9);
+    if (cells) expect(first.memory.cuts).toBeGreaterThan(9);
+    expect([first.cache?.counts.faults, second.cache?.counts.faults]).toEqual([0, 0]);
+    // After the restart what was said before it is still there.
+    expect(again.filter(({ answer }) => answer.cachedTokens >= 64).length).toBeGreaterThan(again.length / 2);
+  });
+
+  test('goes on bit by bit as the steps before it, from RAM and from the disk', async () => {
+    using folder = new TemporaryFolder();
+    const room = { modelPath: path(), contextSize: 512, slots: 2, directory: folder.path, hostBlocks: 20 };
+    const random = new Random(3);
+    const tokens = Array.from({ length: 201 }, () => 5 + random.below(200));
+    const prompt = { scope: 'salt', tokens };
+    const first = await WitnessedEngine.open(room);
+    for (let from = 0; from < 192; from += 64) decode(first, 0, tokens.slice(from, from + 64));
+    const content = { scope: 'salt', tokens: tokens.slice(0, 192) };
+    if (first.runner.info.memory === 'cells') first.cache?.saveNow(0, content);
+    else first.cache?.saveSnapshot(0, content);
+    const expected = decode(first, 0, tokens.slice(192));
+    expect(expected.some((logit) => Number.isFinite(logit))).toBe(true);
+    for (const lane of [0, 1]) {
+      first.runner.removeCells(lane, 0, -1);
+      expect(first.cache?.restore(lane, prompt, 0, neverCut)).toBe(192);
+      expect(decode(first, lane, tokens.slice(192))).toEqual(expected);
+    }
+    await first.close();
+
+    const second = await WitnessedEngine.open(room);
+    expect(second.cache?.restore(0, prompt, 0, neverCut)).toBe(0);
+    const letGo = await second.cache?.fetch(prompt, 0);
+    expect(second.cache?.restore(0, prompt, 0, neverCut)).toBe(192);
+    letGo?.();
+    expect(decode(second, 0, tokens.slice(192))).toEqual(expected);
+    expect((await second.close())?.diskHits).toBeGreaterThan(0);
+  });
+});
+
+/** Computes tokens in one step. @returns the log-probability of every token after them */
+function decode({ runner }: WitnessedEngine, slot: number, tokens: readonly Token[]): number[] {
+  const start = runner.cellCount(slot);
+  const spans = [{ sequenceId: slot, slot, start, tokens, output: true }];
+  expect(runner.decode({ spans, rows: tokens.length })).toBe('ok');
+  const row = tokens.length - 1;
+  return Array.from({ length: runner.info.vocabularySize }, (_, id) => runner.logProbability(row, id));
+}
+
+/** An empty lane is never cut. */
+function neverCut(length: number): void {
+  expect(length).toBe(0);
+}
