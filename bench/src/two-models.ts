@@ -18,6 +18,8 @@ import type { TurnTaking } from './turns.js';
 import { batchSize } from './workload.js';
 
 const rounds = Number(process.env['ROUNDS'] ?? 5);
+/** Only the loads whose names hold this text, and no first tokens; all when empty. */
+const only = process.env['LOADS'] ?? '';
 const threads = availableParallelism();
 const slots = 4;
 const longPrompt = 1536;
@@ -220,8 +222,10 @@ async function compareFirstTokens(): Promise<void> {
 
 await loadModels();
 processes = [...engines.values()].flat().flatMap(({ processId }) => processId ?? []);
-console.log(`short requests to the small model while the large one reads a prompt of ${longPrompt} tokens`);
-await compareFirstTokens();
+if (only === '') {
+  console.log(`short requests to the small model while the large one reads a prompt of ${longPrompt} tokens`);
+  await compareFirstTokens();
+}
 console.log(
   `\ngenerated tokens/s of both models together, ${threads} cores, median of ${rounds} rounds; ratios of a round, median (least to greatest)`,
 );
@@ -229,6 +233,7 @@ console.log(
   '| load | requests of a stream | at once | by request | by batch | by step | at once / by request | at once / by batch | at once / by step |',
 );
 console.log('|---|---|---|---|---|---|---|---|---|');
-for (const workload of workloads) await compareThroughput(await fill(workload));
+for (const workload of workloads)
+  if (workload.name.includes(only)) await compareThroughput(await fill(workload));
 console.log(`\n${kept.disturbed} of ${kept.all} measurements were disturbed by others`);
 await Promise.all([...engines.values()].flat().map(async (engine) => engine.close()));
