@@ -4,7 +4,12 @@ import type { EmbedRequest } from '../core/embedding.js';
 import { HeddleError, toErrorData } from '../core/errors.js';
 import type { ChoiceUpdate, GenerateRequest, Token } from '../core/generation.js';
 import type { DecodeOutcome, ModelRunner } from '../core/model-runner.js';
-import type { CacheHolding, PromptCacheAction, PromptCacheReport } from '../core/prompt-cache.js';
+import {
+  cacheBlockTokens,
+  type CacheHolding,
+  type PromptCacheAction,
+  type PromptCacheReport,
+} from '../core/prompt-cache.js';
 import type { Drafting } from '../core/drafting.js';
 import type { RequestUpdate } from '../core/request-update.js';
 import type { ScoreRequest } from '../core/scoring.js';
@@ -18,6 +23,7 @@ import type { BlockCache, CachedTokens } from './block-cache.js';
 import { Choice } from './choice.js';
 import { EmbeddingWork } from './embedding-work.js';
 import { InputQueue } from './input-queue.js';
+import { promptBoundaries } from './prompt-boundaries.js';
 import { promptTokens } from './prompt-tokens.js';
 import type { EngineReport } from './protocol.js';
 import { ScoringWork } from './scoring-work.js';
@@ -152,6 +158,7 @@ export class EngineCore {
       cache.saveSome(Math.min(idleSaving, left()), this.#isResident);
       await eventLoopTurn(); // the disk says what it has written, and there is room for more
     }
+    cache.forget();
     await cache.store.close(left());
   }
 
@@ -364,6 +371,7 @@ export class EngineCore {
   /** The sequences of a request: the first computes the prompt, the others wait to share it. */
   #createChoices(request: GenerateRequest, lane: number, prompt: readonly Token[]): Choice[] {
     const seed = request.sampling.seed ?? randomSeed();
+    const boundaries = this.#cache === undefined ? [] : promptBoundaries(this.#runner, request.prompt, prompt);
     const choices: Choice[] = [];
     try {
       for (let index = 0; index < request.choices; index++) {
@@ -372,6 +380,7 @@ export class EngineCore {
           leader,
           standing: standingOf(request),
           scope: request.cache.use ? request.cache.salt : undefined,
+          boundaries,
         });
         const sampler = this.#runner.createSampler(request.sampling, {
           seed: (seed + index) >>> 0,
@@ -429,7 +438,7 @@ export class EngineCore {
     let firstRow = 0;
     for (const span of batch.spans) {
       const work = this.#work.get(span.sequenceId);
-      if (work !== undefined) this.#takeSnapshot(work.sequence);
+      if (work !== undefined) this.#takeSnapshot(work);
       if (work instanceof Choice) {
         if (span.drafts !== undefined) this.#verify(work, span, firstRow);
         else if (span.output) this.#sample(work, span.slot, firstRow + span.tokens.length - 1);
@@ -600,8 +609,7 @@ export class EngineCore {
       this.#scheduler.restored(sequence, held);
       this.#scheduler.setRestoring(sequence, brokeOff);
       if (brokeOff) return; // more of it before the next step
-      const snapshot = this.#cache.snapshotPosition(sequence.tokens.length);
-      if (snapshot !== undefined && snapshot > held) this.#scheduler.stopAt(sequence, snapshot);
+      this.#scheduler.stopAt(sequence, this.#cache.snapshotPositions(prompt, held, sequence.boundaries));
     }
     this.#letGo(id);
     if (!(work instanceof Choice) || work.index > 0 || this.#begun.has(work)) return;
@@ -616,15 +624,19 @@ export class EngineCore {
     this.#scheduler.restored(sequence, length);
   }
 
-  /** The rows of its prompt ended where its state is wanted. */
-  #takeSnapshot(sequence: Sequence): void {
-    const { scope, slot, stopAt, computed, tokens } = sequence;
-    if (stopAt === undefined || scope === undefined || slot === undefined) return;
+  /** Rows were computed: if they end where a state is wanted, it is saved. */
+  #takeSnapshot(work: Choice | Measurement): void {
+    const { scope, slot, stops, computed, tokens, promptLength } = work.sequence;
+    if (scope === undefined || slot === undefined || this.#cache === undefined) return;
+    const ahead = computed <= (stops.at(-1) ?? -1);
+    // Of several answers only one is gone on with.
+    const generated = computed > promptLength && computed % cacheBlockTokens === 0 && isOnlyChoice(work);
+    if (!ahead && !generated) return;
     const started = performance.now();
     const content = { scope, tokens: tokens.slice(0, computed) };
-    if (computed < stopAt) this.#cache?.saveProgress(slot, content);
-    else this.#scheduler.stopAt(sequence, undefined);
-    if (computed === stopAt) this.#cache?.saveSnapshot(slot, content);
+    if (stops.includes(computed)) this.#cache.saveSnapshot(slot, content);
+    else if (ahead) this.#cache.saveProgress(slot, content);
+    else this.#cache.keepState(slot, content);
     this.#aside += performance.now() - started;
   }
 
@@ -681,6 +693,10 @@ export class EngineCore {
 }
 
 const nothing = { host: 0, disk: 0 } as const;
+
+function isOnlyChoice(work: Choice | Measurement): boolean {
+  return work instanceof Choice && work.request.choices === 1;
+}
 
 /** What others may reuse of a sequence, and with whom. */
 function promptOf({ scope, tokens }: Sequence): CachedTokens | undefined {

@@ -1,6 +1,7 @@
 import type { Batch } from '../core/batch.js';
 import type { Drafting } from '../core/drafting.js';
 import type { Token } from '../core/generation.js';
+import { cacheBlockTokens } from '../core/prompt-cache.js';
 import type { Sequence } from '../core/sequence.js';
 import { rankOf } from '../core/standing.js';
 import { Lanes, type LaneContent, type LaneOperation, type Reusable } from './lanes.js';
@@ -160,9 +161,10 @@ export class Scheduler {
     sequence.restoring = restoring;
   }
 
-  /** The rows of a prompt end at this position once, so that the state there can be saved. */
-  stopAt(sequence: Sequence, position: number | undefined): void {
-    sequence.stopAt = position;
+  /** The rows of a prompt end at these positions too, so that the state there can be saved. */
+  stopAt(sequence: Sequence, positions: readonly number[]): void {
+    if (positions.length === 0) return;
+    sequence.stops = [...new Set([...sequence.stops, ...positions])].toSorted((a, b) => a - b);
   }
 
   /** How much of a prompt the cache holds. */
@@ -281,6 +283,10 @@ export class Scheduler {
     return this.#lanes.usedCells + this.#promisedCells;
   }
 
+  get #canCut(): boolean {
+    return this.#limits.canCut ?? true;
+  }
+
   get #promisedCells(): number {
     return this.#running.reduce((sum, sequence) => sum + promised(sequence), 0);
   }
@@ -352,15 +358,23 @@ export class Scheduler {
     return true;
   }
 
-  /** Whether a sequence is to wait for another one, which computes what it would compute as well. */
+  /**
+   * Whether a sequence is to wait for another one, which computes what it would compute as well. Where a memory can not be
+   * cut, the other one stops there for a step, so that its state can be shared or saved.
+   */
   #defer(sequence: Sequence, held: number): boolean {
     const { leader, scope, tokens, standing } = sequence;
     const tree = scope === undefined || leader !== undefined ? undefined : this.#planned.get(scope);
-    if (tree === undefined || this.#limits.canCut === false) return false;
+    if (tree === undefined) return false;
     const { length, owner } = tree.match(tokens);
-    const count = Math.min(length, tokens.length - 1);
-    if (owner === undefined || count - held < worthWaiting || rankOf(owner.standing) > rankOf(standing))
-      return false;
+    if (owner === undefined || rankOf(owner.standing) > rankOf(standing)) return false;
+    const most = Math.min(length, tokens.length - 1);
+    const count = this.#canCut ? most : most - (most % cacheBlockTokens);
+    if (count - held < worthWaiting) return false;
+    if (!this.#canCut) {
+      if (owner.computed >= count) return false; // it has passed there
+      this.stopAt(owner, [count]);
+    }
     this.#deferrals.set(sequence, { leader: owner, count });
     return true;
   }
@@ -375,8 +389,9 @@ export class Scheduler {
   }
 
   #plan(sequence: Sequence): void {
-    const { scope, tokens } = sequence;
-    if (scope === undefined) return;
+    const { scope, tokens, leader } = sequence;
+    // A follower has all of its prompt at once, and never stops in it.
+    if (scope === undefined || (leader !== undefined && !this.#canCut)) return;
     let tree = this.#planned.get(scope);
     if (tree === undefined) {
       tree = new PrefixTree<Sequence>();
@@ -449,6 +464,8 @@ export class Scheduler {
     sequence.computed += tokens.length;
     this.#lanes.append(slot, tokens);
     this.#turns.computed(sequence, tokens.length);
+    // It is past all that others could wait for.
+    if (!this.#canCut && generates(sequence)) this.#unplan(sequence);
   }
 
   #release(sequence: Sequence): void {
@@ -456,7 +473,7 @@ export class Scheduler {
     this.#unplan(sequence);
     sequence.slot = undefined;
     sequence.computed = 0;
-    sequence.stopAt = undefined;
+    sequence.stops = [];
     sequence.restoring = false;
   }
 
@@ -472,8 +489,9 @@ function lacking({ leader, restoring, tokens, computed }: Sequence): number {
 
 /** Rows of a prompt that may be in one step. */
 function untilStop(sequence: Sequence): number {
-  const { stopAt = Infinity, computed } = sequence;
-  return Math.min(lacking(sequence), stopAt > computed ? stopAt - computed : Infinity);
+  const { stops, computed } = sequence;
+  const stop = stops.find((position) => position > computed) ?? Infinity;
+  return Math.min(lacking(sequence), stop - computed);
 }
 
 /** It lacks the one row that its next token is drawn from. */
