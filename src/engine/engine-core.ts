@@ -49,6 +49,9 @@ const longestMove = 60;
 /** So long may each move take, whatever others took. */
 const leastMove = 10;
 
+/** A sequence is saved ahead when it is the one to lose its cells before every one that runs has so many tokens more. */
+const savedAhead = 64;
+
 /**
  * A loaded model at work: takes requests between steps, and each {@link step} schedules rows, decodes them, samples
  * and says what came of it. Synchronous; it lives on the engine thread and owns everything native of the engine.
@@ -76,6 +79,8 @@ export class EngineCore {
   #moveUntil = 0;
   /** Milliseconds of this step that went into snapshots. */
   #aside = 0;
+  /** A running sequence that may lose its cells soon, and what of it is being saved until then. */
+  #endangered: { readonly sequence: Sequence; readonly content: CachedTokens } | undefined;
   #updates: RequestUpdate[] = [];
   /** The last step was aborted and took rows of others with it: the next one is theirs, whoever leaves. */
   #owesStep = false;
@@ -139,8 +144,8 @@ export class EngineCore {
    * @returns whether there is more of it
    */
   tidy(): boolean {
-    this.#cache?.saveSome(idleSaving, this.#isResident);
-    return this.#cache?.saving === true;
+    this.#cache?.saveSome(idleSaving, this.#isThere);
+    return this.#cache?.saving === true || this.#cache?.store.prepare() === true;
   }
 
   /** Ends every request with `model_unloading`. */
@@ -155,7 +160,7 @@ export class EngineCore {
     const started = performance.now();
     const left = (): number => Math.max(0, deadline - (performance.now() - started));
     while (cache.store.hasDisk && cache.saving && left() > 0) {
-      cache.saveSome(Math.min(idleSaving, left()), this.#isResident);
+      cache.saveSome(Math.min(idleSaving, left()), this.#isThere);
       await eventLoopTurn(); // the disk says what it has written, and there is room for more
     }
     cache.forget();
@@ -275,7 +280,8 @@ export class EngineCore {
       if (outcome === 'ok') {
         this.#takeResults(batch);
         this.#stepEnded(batch, performance.now() - started - this.#aside);
-        this.#cache?.saveSome(busySaving, this.#isResident);
+        this.#saveAhead();
+        this.#cache?.saveSome(busySaving, this.#isThere);
       } else this.#recover(batch, outcome);
     } catch (error) {
       this.#failRunning(error);
@@ -591,6 +597,7 @@ export class EngineCore {
     if (slot !== undefined && content !== undefined) this.#cache?.enqueue(slot, content);
     this.#perform(this.#scheduler.takeOperations());
     work.dispose();
+    if (this.#endangered?.sequence === work.sequence) this.#endangered = undefined;
     this.#speculator?.forget(id);
     this.#work.delete(work.sequence.id);
   }
@@ -645,9 +652,25 @@ export class EngineCore {
     this.#fetched.delete(sequenceId);
   }
 
-  /** A finished sequence is still in its lane. */
-  readonly #isResident = (lane: number, content: CachedTokens): boolean =>
-    this.#scheduler.residents.get(lane) === content;
+  /** What is to be saved is still in its lane. */
+  readonly #isThere = (lane: number, content: CachedTokens): boolean => {
+    if (this.#scheduler.residents.get(lane) === content) return true;
+    const { sequence, content: ahead } = this.#endangered ?? {};
+    return content === ahead && sequence?.slot === lane && sequence.computed >= content.tokens.length;
+  };
+
+  /** The sequence that is the next to lose its cells is saved before: when it does, the step has little time for it. */
+  #saveAhead(): void {
+    if (this.#cache === undefined || this.#runner.info.memory !== 'cells') return;
+    const sequence = this.#scheduler.endangered(savedAhead);
+    if (sequence?.scope === undefined || sequence.slot === undefined) return;
+    const { scope, slot, computed, tokens } = sequence;
+    const saved = this.#endangered?.sequence === sequence ? this.#endangered.content.tokens.length : 0;
+    if (computed < saved + cacheBlockTokens) return;
+    const content = { scope, tokens: tokens.slice(0, computed) };
+    this.#endangered = { sequence, content };
+    this.#cache.enqueue(slot, content);
+  }
 
   /** Does to the cache what the scheduler has decided. */
   #perform(operations: readonly LaneOperation[]): void {

@@ -241,9 +241,7 @@ export class Scheduler {
    */
   preempt(): number | undefined {
     if (this.#running.length < 2) return undefined;
-    const last = this.#turns.last(this.#running);
-    // One that others wait for is the last of them to go: without it they would hold slots for nothing.
-    const sequence = this.#running.findLast(({ leader }) => leader !== undefined && leader === last) ?? last;
+    const sequence = this.#victim();
     const slot = sequence?.slot;
     if (sequence === undefined || slot === undefined) return undefined;
     drop(this.#running, sequence);
@@ -252,6 +250,15 @@ export class Scheduler {
     this.#waiting.unshift(sequence);
     this.#turns.preempted(sequence, this.#running);
     return slot;
+  }
+
+  /**
+   * The sequence that is to give its cells up, should every one that runs grow by so many tokens; undefined when there is
+   * room for that.
+   */
+  endangered(growth: number): Sequence | undefined {
+    const { length: count } = this.#running;
+    return count > 1 && this.usedCells + count * growth > this.#cells ? this.#victim() : undefined;
   }
 
   /**
@@ -293,6 +300,12 @@ export class Scheduler {
 
   #runningLanes(): number[] {
     return this.#running.flatMap(({ slot }) => (slot === undefined ? [] : [slot]));
+  }
+
+  #victim(): Sequence | undefined {
+    const last = this.#turns.last(this.#running);
+    // One that others wait for is the last of them to go: without it they would hold slots for nothing.
+    return this.#running.findLast(({ leader }) => leader !== undefined && leader === last) ?? last;
   }
 
   #preemptUntilFits(): number {
