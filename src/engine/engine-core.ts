@@ -377,7 +377,8 @@ export class EngineCore {
   /** The sequences of a request: the first computes the prompt, the others wait to share it. */
   #createChoices(request: GenerateRequest, lane: number, prompt: readonly Token[]): Choice[] {
     const seed = request.sampling.seed ?? randomSeed();
-    const boundaries = this.#cache === undefined ? [] : promptBoundaries(this.#runner, request.prompt, prompt);
+    const boundaries =
+      this.#cache === undefined ? [] : promptBoundaries(this.#runner, request.prompt, prompt);
     const choices: Choice[] = [];
     try {
       for (let index = 0; index < request.choices; index++) {

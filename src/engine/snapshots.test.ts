@@ -34,7 +34,10 @@ function ask(text: string, maxTokens = 4): GenerateRequest {
 }
 
 /** Serves requests that come at once. @returns what each took from the cache, and its text */
-function serve(engine: CachedEngine, requests: readonly GenerateRequest[]): { cached: number; text: string }[] {
+function serve(
+  engine: CachedEngine,
+  requests: readonly GenerateRequest[],
+): { cached: number; text: string }[] {
   const answers = new Map(requests.map(({ id }) => [id, { cached: 0, text: '' }]));
   for (const [lane, request] of requests.entries()) engine.core.generate(request, lane);
   for (let steps = 0; !engine.core.idle; steps++) {
@@ -88,7 +91,10 @@ describe.each([
       expect(answer?.text).toBe(plain(request));
       // Others come in between, so that nothing stays in the KV cache.
       engine.core.tidy();
-      serve(engine, [1, 2].map((other) => ask(`${'y'.repeat(200)}${turn}${other}`)));
+      serve(
+        engine,
+        [1, 2].map((other) => ask(`${'y'.repeat(200)}${turn}${other}`)),
+      );
       if (turn > 1) expect(answer?.cached).toBeGreaterThan(seen - 70);
       history += answer?.text ?? '';
       seen = Buffer.byteLength(history);
@@ -96,15 +102,18 @@ describe.each([
     }
   });
 
-  test.each([2 ** 20, 0])('that come at once compute what they share once, with %i bytes of RAM', (hostBytes) => {
-    const engine = open({ modelPath, slots: 8, hostBytes });
-    const requests = Array.from({ length: 8 }, (__, who) => ask(`${system}I am number ${who}.`, 1));
-    const answers = serve(engine, requests);
-    const own = requests.reduce((sum, { prompt }) => sum + lengthOf(prompt) - block(system.length), 0);
-    expect(engine.rows).toBeLessThanOrEqual(block(system.length) + own);
-    expect(answers.filter(({ cached }) => cached >= block(system.length))).toHaveLength(7);
-    expect(answers.map(({ text }) => text)).toEqual(requests.map(plain));
-  });
+  test.each([2 ** 20, 0])(
+    'that come at once compute what they share once, with %i bytes of RAM',
+    (hostBytes) => {
+      const engine = open({ modelPath, slots: 8, hostBytes });
+      const requests = Array.from({ length: 8 }, (__, who) => ask(`${system}I am number ${who}.`, 1));
+      const answers = serve(engine, requests);
+      const own = requests.reduce((sum, { prompt }) => sum + lengthOf(prompt) - block(system.length), 0);
+      expect(engine.rows).toBeLessThanOrEqual(block(system.length) + own);
+      expect(answers.filter(({ cached }) => cached >= block(system.length))).toHaveLength(7);
+      expect(answers.map(({ text }) => text)).toEqual(requests.map(plain));
+    },
+  );
 
   test.each([2 ** 20, 0])('that are more than there are slots all end, with %i bytes of RAM', (hostBytes) => {
     const engine = open({ modelPath, slots: 2, residentSlots: 0, hostBytes });

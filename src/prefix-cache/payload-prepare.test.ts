@@ -6,7 +6,12 @@ describe('memory that is made ready', () => {
     const pool = new PayloadPool(1e6);
     expect(pool.prepare()).toBe(false);
     const taken = [pool.take(1000), pool.take(1000), pool.take(5000)];
-    expect([pool.prepare(), pool.prepare(), pool.prepare(), pool.prepare()]).toEqual([true, true, true, false]);
+    expect([pool.prepare(), pool.prepare(), pool.prepare(), pool.prepare()]).toEqual([
+      true,
+      true,
+      true,
+      false,
+    ]);
     expect(pool.stats()).toMatchObject({ allocated: 3, freeBytes: 2 * 1024 + 5120 });
     taken.push(pool.take(1000), pool.take(1000), pool.take(5000));
     expect(pool.stats()).toMatchObject({ allocated: 3, reused: 3, freeBytes: 0 });

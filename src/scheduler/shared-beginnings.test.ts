@@ -180,14 +180,31 @@ test('every sequence ends with its own tokens, whatever prompts share and whoeve
     leavesAfter: fc.option(fc.nat(30), { nil: undefined, freq: 4 }),
     scope: fc.constantFrom(undefined, 'a', 'b'),
   });
-  const outcome = fc.constantFrom('ok' as const, 'ok' as const, 'ok' as const, 'no-cells' as const, 'lost' as const);
+  const outcome = fc.constantFrom(
+    'ok' as const,
+    'ok' as const,
+    'ok' as const,
+    'no-cells' as const,
+    'lost' as const,
+  );
   fc.assert(
     fc.property(
       fc.array(job, { minLength: 2, maxLength: 12 }),
       fc.array(outcome, { maxLength: 60 }),
-      fc.record({ slots: fc.integer({ min: 2, max: 5 }), extra: fc.nat(3), cells: fc.integer({ min: 450, max: 3000 }) }),
+      fc.record({
+        slots: fc.integer({ min: 2, max: 5 }),
+        extra: fc.nat(3),
+        cells: fc.integer({ min: 450, max: 3000 }),
+      }),
       (jobs: Job[], outcomes, { slots, extra, cells }) => {
-        const limits = { slots, lanes: slots + extra, cells, residentCells: 400, stepBudget: 96, canCut: false };
+        const limits = {
+          slots,
+          lanes: slots + extra,
+          cells,
+          residentCells: 400,
+          stepBudget: 96,
+          canCut: false,
+        };
         const drive = new SchedulerDrive(limits, jobs);
         drive.run(outcomes);
         const stay = jobs.filter(({ leavesAfter }) => leavesAfter === undefined);

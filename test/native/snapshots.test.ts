@@ -84,26 +84,32 @@ describe.each(['falcon-h1', 'mamba2', 'gemma3'] as const)('conversations with %s
     await plain.close();
   });
 
-  test.each([60, 0])('that begin at once compute their system prompt once, with RAM for %i snapshots', async (hostBlocks) => {
-    const talks = await Conversations.open(path(), { slots: 8, contextSize: 8192, hostBlocks });
-    const plain = await WitnessedEngine.open({ modelPath: path(), contextSize: 2048, slots: 1 });
-    const comparison = new UncachedComparison(plain, name);
-    const head = talks.encode(system);
-    const prompts = Array.from({ length: 8 }, (_, who) => [
-      ...head,
-      ...talks.encode(asked(`I am ${who}. Who are you?`)),
-    ]);
-    const answers = await Promise.all(prompts.map(async (prompt) => talks.ask(prompt, head.length, 4)));
-    const computed = prompts.reduce((sum, { length }) => sum + length - block(head.length), block(head.length));
-    // Each answer has a row for each token but its last.
-    expect(talks.rows).toBeLessThanOrEqual(computed + 8 * 3);
-    expect(answers.filter(({ cachedTokens }) => cachedTokens >= block(head.length))).toHaveLength(7);
-    for (const [index, answer] of answers.entries())
-      await comparison.check({ prompt: prompts[index] ?? [], sampling: {}, maxTokens: 4, answer });
-    expect(comparison.counts.nearTies).toBeLessThanOrEqual(1);
-    await talks.engine.close();
-    await plain.close();
-  });
+  test.each([60, 0])(
+    'that begin at once compute their system prompt once, with RAM for %i snapshots',
+    async (hostBlocks) => {
+      const talks = await Conversations.open(path(), { slots: 8, contextSize: 8192, hostBlocks });
+      const plain = await WitnessedEngine.open({ modelPath: path(), contextSize: 2048, slots: 1 });
+      const comparison = new UncachedComparison(plain, name);
+      const head = talks.encode(system);
+      const prompts = Array.from({ length: 8 }, (_, who) => [
+        ...head,
+        ...talks.encode(asked(`I am ${who}. Who are you?`)),
+      ]);
+      const answers = await Promise.all(prompts.map(async (prompt) => talks.ask(prompt, head.length, 4)));
+      const computed = prompts.reduce(
+        (sum, { length }) => sum + length - block(head.length),
+        block(head.length),
+      );
+      // Each answer has a row for each token but its last.
+      expect(talks.rows).toBeLessThanOrEqual(computed + 8 * 3);
+      expect(answers.filter(({ cachedTokens }) => cachedTokens >= block(head.length))).toHaveLength(7);
+      for (const [index, answer] of answers.entries())
+        await comparison.check({ prompt: prompts[index] ?? [], sampling: {}, maxTokens: 4, answer });
+      expect(comparison.counts.nearTies).toBeLessThanOrEqual(1);
+      await talks.engine.close();
+      await plain.close();
+    },
+  );
 
   test('that begin at once all end with what they say alone, with two slots', async () => {
     const talks = await Conversations.open(path());
