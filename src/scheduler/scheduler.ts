@@ -245,7 +245,7 @@ export class Scheduler {
     const slot = sequence?.slot;
     if (sequence === undefined || slot === undefined) return undefined;
     drop(this.#running, sequence);
-    this.#lanes.drop(slot, contentOf(sequence));
+    this.#lanes.drop(slot, this.#contentOf(sequence));
     this.#release(sequence);
     this.#waiting.unshift(sequence);
     this.#turns.preempted(sequence, this.#running);
@@ -269,7 +269,7 @@ export class Scheduler {
     this.#turns.left(sequence, drop(this.#waiting, sequence));
     this.#deferrals.delete(sequence);
     if (drop(this.#running, sequence)) {
-      const content = contentOf(sequence);
+      const content = this.#contentOf(sequence);
       if (keep && content !== undefined && sequence.slot !== undefined)
         this.#lanes.keep(sequence.slot, content);
       else if (sequence.slot !== undefined) this.#lanes.drop(sequence.slot);
@@ -344,7 +344,21 @@ export class Scheduler {
   /** What the cache holds of a sequence that waits. At least its last token is to be computed: its result is wanted. */
   #reusable({ leader, scope, tokens }: Sequence): Reusable | undefined {
     if (leader !== undefined || scope === undefined) return undefined;
-    return this.#lanes.find(scope, tokens, tokens.length - 1);
+    const found = this.#lanes.find(scope, tokens, tokens.length - 1);
+    const owner = this.#running.find(({ slot }) => slot === found?.lane);
+    return owner !== undefined && this.#lacksState(owner) ? undefined : found;
+  }
+
+  /** Of what is being put back there are cells only: where a memory can not be cut, they are nothing without a state. */
+  #lacksState({ restoring }: Sequence): boolean {
+    return restoring && this.#limits.canCut === false;
+  }
+
+  /** What a running sequence leaves in the cache; undefined when nobody may share it. */
+  #contentOf(sequence: Sequence): LaneContent | undefined {
+    const { scope, tokens, computed } = sequence;
+    if (scope === undefined || computed === 0 || this.#lacksState(sequence)) return undefined;
+    return { scope, tokens: tokens.slice(0, computed) };
   }
 
   /** Gives a sequence a lane, if there are cells for it, or for as long as nothing runs. */
@@ -515,11 +529,6 @@ function generates(sequence: Sequence): boolean {
 /** Cells that a running sequence will still need, for the tokens it has. */
 function promised({ tokens, leader, computed }: Sequence): number {
   return tokens.length - (leader?.promptLength ?? computed);
-}
-
-/** What a running sequence leaves in the cache; undefined when nobody may share it. */
-function contentOf({ scope, tokens, computed }: Sequence): LaneContent | undefined {
-  return scope === undefined || computed === 0 ? undefined : { scope, tokens: tokens.slice(0, computed) };
 }
 
 /**
