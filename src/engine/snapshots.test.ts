@@ -85,6 +85,7 @@ describe.each([
     const engine = open({ modelPath, residentSlots: 0, slots: 2 });
     let history = `${system}Tell me more.`;
     let seen = 0;
+    const lost: number[] = [];
     for (let turn = 1; turn <= 4; turn++) {
       const request = ask(history, 150);
       const [answer] = serve(engine, [request]);
@@ -95,11 +96,12 @@ describe.each([
         engine,
         [1, 2].map((other) => ask(`${'y'.repeat(200)}${turn}${other}`)),
       );
-      if (turn > 1) expect(answer?.cached).toBeGreaterThan(seen - 70);
+      lost.push(seen - (answer?.cached ?? NaN));
       history += answer?.text ?? '';
       seen = Buffer.byteLength(history);
       history += ' And then?';
     }
+    expect(Math.max(...lost)).toBeLessThan(70);
   });
 
   test.each([2 ** 20, 0])(
