@@ -31,6 +31,7 @@ export const openRunner: OpenRunner = async (options, host) => {
   return {
     info: runner.info,
     tokenize: timed(runner.tokenize.bind(runner)),
+    writtenBytes: runner.writtenBytes.bind(runner),
     tokenBytes: runner.tokenBytes.bind(runner), // a table look-up after the first time
     endsGeneration: timed(runner.endsGeneration.bind(runner)),
     createSampler(params, choice) {

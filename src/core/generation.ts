@@ -48,8 +48,15 @@ export type Prompt =
       readonly addSpecial: boolean;
       /** Read control tokens written out in the text, as chat templates do, as these tokens. */
       readonly parseSpecial: boolean;
+      /** Where its messages end, offsets in UTF-16 units, ascending: other prompts may begin alike up to there. */
+      readonly boundaries?: readonly number[];
     }
-  | { readonly kind: 'tokens'; readonly tokens: readonly Token[] };
+  | {
+      readonly kind: 'tokens';
+      readonly tokens: readonly Token[];
+      /** The same, in tokens. */
+      readonly boundaries?: readonly number[];
+    };
 
 /** One client request for generated text: what crosses the boundary to the engine. */
 export interface GenerateRequest extends Partial<Standing> {

@@ -144,6 +144,9 @@ export interface ModelRunner {
   /** The bytes a token stands for; empty for control tokens. Not always whole UTF-8 characters. */
   tokenBytes(token: Token): Uint8Array;
 
+  /** Bytes of text that a token is read from; of a control token, those of the text that it is written out as. */
+  writtenBytes(token: Token): number;
+
   /** The token ends a generation (EOS, end of turn, ...). */
   endsGeneration(token: Token): boolean;
 

@@ -32,8 +32,10 @@ export interface Sequence {
   readonly standing: Standing;
   /** Those of one scope may share cells, also after they have finished; undefined shares with nobody. */
   readonly scope: string | undefined;
-  /** A position at which its prompt's rows of a step end, because the state there is wanted. */
-  stopAt: number | undefined;
+  /** Where its messages end, in tokens; ascending. */
+  readonly boundaries: readonly number[];
+  /** Positions at which its prompt's rows of a step end, because the state there is wanted; ascending. */
+  stops: readonly number[];
   /** What another tier of the cache has of it is still being put into its slot: it is computed after that. */
   restoring: boolean;
   /** Tokens that were in the KV cache, or in another tier of the prefix cache, when it first had a slot. */
@@ -48,11 +50,13 @@ export function createSequence(
     results,
     standing = plainStanding,
     scope,
+    boundaries = [],
   }: {
     readonly leader?: Sequence | undefined;
     readonly results?: RowResults | undefined;
     readonly standing?: Standing;
     readonly scope?: string | undefined;
+    readonly boundaries?: readonly number[];
   } = {},
 ): Sequence {
   return {
@@ -65,7 +69,8 @@ export function createSequence(
     results,
     standing,
     scope,
-    stopAt: undefined,
+    boundaries,
+    stops: [],
     restoring: false,
     reused: undefined,
   };

@@ -5,6 +5,8 @@ import { BlockChain, blockTokens, rootId, type BlockKey } from '../prefix-cache/
 import type { Payload } from '../prefix-cache/payload.js';
 import type { PrefixStore } from '../prefix-cache/prefix-store.js';
 import { diskReport, hostReport } from './cache-report.js';
+import { RecentPrompts } from './recent-prompts.js';
+import { snapshotInterval, snapshotPositions } from './snapshot-plan.js';
 
 /** A prompt, or what a lane holds, and the salt of those who may share it. */
 export interface CachedTokens {
@@ -20,10 +22,20 @@ interface Boundary {
   readonly snapshot: BlockKey;
 }
 
+/** A state that was copied out of a lane, and is of use when the blocks before it are saved. */
+interface KeptState {
+  readonly key: BlockKey;
+  /** Blocks before it. */
+  readonly blocks: number;
+  readonly payload: Payload;
+}
+
 /** What is to be copied out of a lane when there is time. */
 interface Saving {
   readonly lane: number;
   readonly content: CachedTokens;
+  /** Where the memory has a state: the blocks before it are saved, and then it. */
+  readonly state?: KeptState | undefined;
   /** Of the content; absent until its turn comes. */
   boundaries?: readonly Boundary[];
   next: number;
@@ -31,6 +43,9 @@ interface Saving {
 
 /** Blocks of one chain that are read from the disk in one go. */
 const fetchedAtOnce = 64;
+
+/** Of the RAM for blocks, as much may be held by states of sequences that generate, beside it. */
+const keptShare = 1 / 4;
 
 /** Bytes that waiting prompts may hold at least, whatever RAM the cache has. */
 const leastFetched = 256 * 2 ** 20;
@@ -51,6 +66,11 @@ export class BlockCache {
   /** Blocks that were read for prompts that have no lane yet, by id, and how many of these want them. */
   readonly #fetched = new Map<string, { payload: Payload; users: number }>();
   #fetchedBytes = 0;
+  readonly #recent = new RecentPrompts();
+  /** Of the last snapshot; 0 before the first. */
+  #snapshotBytes = 0;
+  /** The last state of each lane whose sequence generates. */
+  readonly #kept = new Map<number, KeptState>();
   #savings: Saving[] = [];
   #counts = { savedBlocks: 0, savedSnapshots: 0, restoredTokens: 0, faults: 0 };
 
@@ -72,10 +92,18 @@ export class BlockCache {
     return this.#savings.length > 0;
   }
 
-  /** Where a prompt's state is worth a snapshot: the last boundary before its last token; undefined where there is none. */
-  snapshotPosition(promptLength: number): number | undefined {
-    const position = Math.floor((promptLength - 1) / blockTokens) * blockTokens;
-    return this.#hasState && position > 0 ? position : undefined;
+  /**
+   * A prompt is computed from here on: where its state is worth a snapshot.
+   * @param held tokens that need not be computed
+   * @param boundaries where its messages end, in tokens
+   * @returns as {@link snapshotPositions}; none where the memory can be cut
+   */
+  snapshotPositions(prompt: CachedTokens, held: number, boundaries: readonly number[]): readonly number[] {
+    if (!this.#hasState) return [];
+    const ids = this.#boundaries(prompt).map(({ block }) => block.id);
+    const common = this.#recent.meet(ids) * blockTokens;
+    const room = { snapshotBytes: this.#snapshotBytes, roomBytes: this.#roomBytes };
+    return snapshotPositions({ length: prompt.tokens.length, held, boundaries, common }, room);
   }
 
   /**
@@ -119,10 +147,11 @@ export class BlockCache {
     return now;
   }
 
-  /** A lane's content is to be saved when there is time. */
+  /** A lane's content is to be saved when there is time: where the memory has a state, up to the one that was kept last. */
   enqueue(lane: number, content: CachedTokens): void {
-    if (this.#hasState) return; // its blocks are saved with its snapshots
-    this.#savings.push({ lane, content, next: 0 });
+    const state = this.#takeKept(lane);
+    if (state !== undefined) this.#savings.push({ lane, content, state, next: 0 });
+    else if (!this.#hasState) this.#savings.push({ lane, content, next: 0 });
   }
 
   /**
@@ -136,6 +165,7 @@ export class BlockCache {
       if (!this.store.takesMore) return; // it would not reach the disk
       if (isThere(lane, content) && !this.#saveBlocks(saving, deadline)) return;
       this.#savings.shift();
+      this.#saveState(saving);
     }
   }
 
@@ -145,9 +175,35 @@ export class BlockCache {
    */
   saveNow(lane: number, content: CachedTokens, milliseconds: number): void {
     const queued = this.#savings.findIndex((one) => one.lane === lane && one.content === content);
-    const next = this.#savings[queued]?.next ?? 0;
+    const saving = this.#savings[queued] ?? { lane, content, state: this.#takeKept(lane), next: 0 };
     if (queued >= 0) this.#savings.splice(queued, 1);
-    if (!this.#hasState) this.#saveBlocks({ lane, content, next }, performance.now() + milliseconds);
+    if (!this.#hasState || saving.state !== undefined)
+      this.#saveBlocks(saving, performance.now() + milliseconds);
+    this.#saveState(saving);
+  }
+
+  /**
+   * Copies the state at the end of a lane whose sequence generates, in place of the one before. It is saved with the
+   * lane's content ({@link enqueue}, {@link saveNow}), so that only the last one is. Now and then nothing is copied: large
+   * states at fewer ends of blocks, and none for which there is no room.
+   */
+  keepState(lane: number, content: CachedTokens): void {
+    const blocks = content.tokens.length / blockTokens;
+    if (!this.#hasState || blocks % snapshotInterval(this.#snapshotBytes) !== 0) return;
+    this.#takeKept(lane)?.payload.release();
+    const key = this.#boundariesOf(content).at(-1)?.snapshot;
+    if (key === undefined || (this.#kept.size + 1) * this.#snapshotBytes > this.store.hostBytes * keptShare)
+      return;
+    const payload = this.#copyState(lane);
+    if (payload !== undefined) this.#kept.set(lane, { key, blocks, payload });
+  }
+
+  /** Lets go of what was not saved yet. */
+  forget(): void {
+    for (const { payload } of this.#kept.values()) payload.release();
+    for (const { state } of this.#savings) state?.payload.release();
+    this.#kept.clear();
+    this.#savings = [];
   }
 
   /** Saves the blocks of a prompt that is being computed, where a snapshot at its end is to make them of use. */
@@ -158,20 +214,19 @@ export class BlockCache {
   /** Saves the state at the end of a lane, and the blocks before it. The lane ends at a boundary between blocks. */
   saveSnapshot(lane: number, content: CachedTokens): void {
     const boundary = this.#boundariesOf(content).at(-1);
-    if (boundary === undefined) return;
+    if (boundary === undefined || this.#snapshotBytes > this.#roomBytes) return;
     if (this.#hasCells) this.#saveBlocks({ lane, content, next: 0 }, Infinity);
     if (this.store.keeps(boundary.snapshot.id)) return;
-    const saved = this.#save(
-      boundary.snapshot,
-      () => this.#runner.snapshotSize(lane),
-      (allocate) => this.#runner.saveSnapshot(lane, allocate),
-    );
-    if (saved) this.#counts.savedSnapshots++;
+    const payload = this.#copyState(lane);
+    if (payload === undefined) return;
+    this.store.save(boundary.snapshot, payload);
+    payload.release();
+    this.#counts.savedSnapshots++;
   }
 
   /** Forgets all prompts but those that are being restored. @returns blocks removed from RAM, and files */
   async clear(): Promise<{ host: number; disk: number }> {
-    this.#savings = [];
+    this.forget();
     return this.store.clear();
   }
 
@@ -194,6 +249,11 @@ export class BlockCache {
     }
     const { host, disk } = await this.store.findLast(boundaries.map(({ snapshot }) => snapshot));
     return { host: host * blockTokens, disk: disk * blockTokens };
+  }
+
+  /** Where snapshots can be kept; the disk takes what RAM does not. */
+  get #roomBytes(): number {
+    return this.store.hasDisk ? Infinity : this.store.hostBytes;
   }
 
   #inRam(boundaries: readonly Boundary[]): boolean {
@@ -335,42 +395,68 @@ export class BlockCache {
 
   /** @returns false when the time was over before all was saved */
   #saveBlocks(saving: Saving, deadline: number): boolean {
-    const { lane, content } = saving;
+    const { lane, content, state } = saving;
+    if (!this.#hasCells) return true;
     const boundaries = (saving.boundaries ??= this.#boundariesOf(content));
-    for (; saving.next < boundaries.length; saving.next++) {
+    const count = state?.blocks ?? boundaries.length;
+    for (; saving.next < count; saving.next++) {
       const block = boundaries[saving.next]?.block;
       if (block === undefined || this.store.keeps(block.id)) continue;
       if (performance.now() > deadline) return false;
       const from = saving.next * blockTokens;
-      const saved = this.#save(
-        block,
+      const payload = this.#copy(
         () => this.#runner.cellsSize(blockTokens),
         (allocate) => this.#runner.saveCells(lane, from, from + blockTokens, allocate),
       );
-      if (!saved) return true;
+      if (payload === undefined) return true;
+      this.store.save(block, payload);
+      payload.release();
       this.#counts.savedBlocks++;
     }
     return true;
   }
 
-  /** @returns false when it could not be copied: it is computed again, should anybody want it */
-  #save(
-    key: BlockKey,
+  /** A state is worth saving when the blocks before it are, and are those of the lane that it was copied from. */
+  #saveState({ content, state, boundaries = [] }: Saving): void {
+    if (state === undefined) return;
+    const { key, blocks, payload } = state;
+    const before = (this.#hasCells ? boundaries : this.#boundariesOf(content)).slice(0, blocks);
+    const isOf = before.at(-1)?.snapshot.id === key.id;
+    if (isOf && (!this.#hasCells || before.every(({ block }) => this.store.keeps(block.id)))) {
+      this.store.save(key, payload);
+      this.#counts.savedSnapshots++;
+    }
+    payload.release();
+  }
+
+  #takeKept(lane: number): KeptState | undefined {
+    const state = this.#kept.get(lane);
+    this.#kept.delete(lane);
+    return state;
+  }
+
+  #copyState(lane: number): Payload | undefined {
+    return this.#copy(
+      () => (this.#snapshotBytes = this.#runner.snapshotSize(lane)),
+      (allocate) => this.#runner.saveSnapshot(lane, allocate),
+    );
+  }
+
+  /** @returns with a reference that is the caller's; undefined when it could not be copied: it is computed again, should anybody want it */
+  #copy(
     size: () => number,
     copy: (allocate: (bytes: number) => Uint8Array<SharedArrayBuffer>) => unknown,
-  ): boolean {
+  ): Payload | undefined {
     let payload: Payload | undefined;
     try {
       payload = this.store.allocate(size());
       const { bytes } = payload;
       copy(() => bytes);
-      this.store.save(key, payload);
-      return true;
+      return payload;
     } catch {
-      this.#counts.faults++;
-      return false;
-    } finally {
       payload?.release();
+      this.#counts.faults++;
+      return undefined;
     }
   }
 

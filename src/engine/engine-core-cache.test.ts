@@ -35,6 +35,7 @@ interface Tally {
   diskHits: number;
   hostEvictions: number;
   unanswered: number;
+  brokenOff: number;
 }
 
 const none: Tally = {
@@ -50,6 +51,7 @@ const none: Tally = {
   diskHits: 0,
   hostEvictions: 0,
   unanswered: 0,
+  brokenOff: 0,
 };
 
 const words = 'loom heddle shuttle warp weft selvage bobbin treadle reed thread spindle yarn'.split(' ');
@@ -71,6 +73,7 @@ class Life {
     this.#engine = new CachedEngine(options);
     this.#engine.runner.random = random;
     this.#engine.runner.unsteadiness = 0.02;
+    this.#engine.cache.random = random;
     this.#answers = answers;
     this.#random = random;
   }
@@ -132,7 +135,8 @@ class Life {
     assert.deepEqual([payloads.held, left.pinned, left.blocks], [0, 0, 0], 'payloads are still held');
     const { restoredTokens, faults } = cache.counts;
     const unanswered = disk?.unanswered ?? 0;
-    Object.assign(this.tally, { preemptions, restoredTokens, faults, diskHits, unanswered });
+    const { brokenOff } = cache;
+    Object.assign(this.tally, { preemptions, restoredTokens, faults, diskHits, unanswered, brokenOff });
     this.tally.hostEvictions = host.evicted + host.refused;
   }
 
@@ -350,8 +354,9 @@ describe.each([
         for (const name of Object.keys(total) as (keyof Tally)[]) total[name] += one.tally[name];
       }
       expect(fromRam).toBeGreaterThan(1000);
-      // Each of these was met.
-      expect(Object.entries(total).filter(([, count]) => count <= 2)).toEqual([]);
+      // Each of these was met; a state is put back in one piece.
+      const seldom = Object.entries(total).filter(([, count]) => count <= 2);
+      expect(seldom.map(([name]) => name)).toEqual(memory === 'a state' ? ['brokenOff'] : []);
     },
   );
 });

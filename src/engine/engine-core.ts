@@ -4,7 +4,12 @@ import type { EmbedRequest } from '../core/embedding.js';
 import { HeddleError, toErrorData } from '../core/errors.js';
 import type { ChoiceUpdate, GenerateRequest, Token } from '../core/generation.js';
 import type { DecodeOutcome, ModelRunner } from '../core/model-runner.js';
-import type { CacheHolding, PromptCacheAction, PromptCacheReport } from '../core/prompt-cache.js';
+import {
+  cacheBlockTokens,
+  type CacheHolding,
+  type PromptCacheAction,
+  type PromptCacheReport,
+} from '../core/prompt-cache.js';
 import type { Drafting } from '../core/drafting.js';
 import type { RequestUpdate } from '../core/request-update.js';
 import type { ScoreRequest } from '../core/scoring.js';
@@ -18,6 +23,7 @@ import type { BlockCache, CachedTokens } from './block-cache.js';
 import { Choice } from './choice.js';
 import { EmbeddingWork } from './embedding-work.js';
 import { InputQueue } from './input-queue.js';
+import { promptBoundaries } from './prompt-boundaries.js';
 import { promptTokens } from './prompt-tokens.js';
 import type { EngineReport } from './protocol.js';
 import { ScoringWork } from './scoring-work.js';
@@ -42,6 +48,9 @@ const idleSaving = 20;
 const longestMove = 60;
 /** So long may each move take, whatever others took. */
 const leastMove = 10;
+
+/** A sequence is saved ahead when it is the one to lose its cells before every one that runs has so many tokens more. */
+const savedAhead = 64;
 
 /**
  * A loaded model at work: takes requests between steps, and each {@link step} schedules rows, decodes them, samples
@@ -70,6 +79,8 @@ export class EngineCore {
   #moveUntil = 0;
   /** Milliseconds of this step that went into snapshots. */
   #aside = 0;
+  /** A running sequence that may lose its cells soon, and what of it is being saved until then. */
+  #endangered: { readonly sequence: Sequence; readonly content: CachedTokens } | undefined;
   #updates: RequestUpdate[] = [];
   /** The last step was aborted and took rows of others with it: the next one is theirs, whoever leaves. */
   #owesStep = false;
@@ -133,8 +144,8 @@ export class EngineCore {
    * @returns whether there is more of it
    */
   tidy(): boolean {
-    this.#cache?.saveSome(idleSaving, this.#isResident);
-    return this.#cache?.saving === true;
+    this.#cache?.saveSome(idleSaving, this.#isThere);
+    return this.#cache?.saving === true || this.#cache?.store.prepare() === true;
   }
 
   /** Ends every request with `model_unloading`. */
@@ -149,9 +160,10 @@ export class EngineCore {
     const started = performance.now();
     const left = (): number => Math.max(0, deadline - (performance.now() - started));
     while (cache.store.hasDisk && cache.saving && left() > 0) {
-      cache.saveSome(Math.min(idleSaving, left()), this.#isResident);
+      cache.saveSome(Math.min(idleSaving, left()), this.#isThere);
       await eventLoopTurn(); // the disk says what it has written, and there is room for more
     }
+    cache.forget();
     await cache.store.close(left());
   }
 
@@ -268,7 +280,8 @@ export class EngineCore {
       if (outcome === 'ok') {
         this.#takeResults(batch);
         this.#stepEnded(batch, performance.now() - started - this.#aside);
-        this.#cache?.saveSome(busySaving, this.#isResident);
+        this.#saveAhead();
+        this.#cache?.saveSome(busySaving, this.#isThere);
       } else this.#recover(batch, outcome);
     } catch (error) {
       this.#failRunning(error);
@@ -364,6 +377,8 @@ export class EngineCore {
   /** The sequences of a request: the first computes the prompt, the others wait to share it. */
   #createChoices(request: GenerateRequest, lane: number, prompt: readonly Token[]): Choice[] {
     const seed = request.sampling.seed ?? randomSeed();
+    const boundaries =
+      this.#cache === undefined ? [] : promptBoundaries(this.#runner, request.prompt, prompt);
     const choices: Choice[] = [];
     try {
       for (let index = 0; index < request.choices; index++) {
@@ -372,6 +387,7 @@ export class EngineCore {
           leader,
           standing: standingOf(request),
           scope: request.cache.use ? request.cache.salt : undefined,
+          boundaries,
         });
         const sampler = this.#runner.createSampler(request.sampling, {
           seed: (seed + index) >>> 0,
@@ -429,7 +445,7 @@ export class EngineCore {
     let firstRow = 0;
     for (const span of batch.spans) {
       const work = this.#work.get(span.sequenceId);
-      if (work !== undefined) this.#takeSnapshot(work.sequence);
+      if (work !== undefined) this.#takeSnapshot(work);
       if (work instanceof Choice) {
         if (span.drafts !== undefined) this.#verify(work, span, firstRow);
         else if (span.output) this.#sample(work, span.slot, firstRow + span.tokens.length - 1);
@@ -582,6 +598,7 @@ export class EngineCore {
     if (slot !== undefined && content !== undefined) this.#cache?.enqueue(slot, content);
     this.#perform(this.#scheduler.takeOperations());
     work.dispose();
+    if (this.#endangered?.sequence === work.sequence) this.#endangered = undefined;
     this.#speculator?.forget(id);
     this.#work.delete(work.sequence.id);
   }
@@ -600,8 +617,7 @@ export class EngineCore {
       this.#scheduler.restored(sequence, held);
       this.#scheduler.setRestoring(sequence, brokeOff);
       if (brokeOff) return; // more of it before the next step
-      const snapshot = this.#cache.snapshotPosition(sequence.tokens.length);
-      if (snapshot !== undefined && snapshot > held) this.#scheduler.stopAt(sequence, snapshot);
+      this.#scheduler.stopAt(sequence, this.#cache.snapshotPositions(prompt, held, sequence.boundaries));
     }
     this.#letGo(id);
     if (!(work instanceof Choice) || work.index > 0 || this.#begun.has(work)) return;
@@ -616,15 +632,19 @@ export class EngineCore {
     this.#scheduler.restored(sequence, length);
   }
 
-  /** The rows of its prompt ended where its state is wanted. */
-  #takeSnapshot(sequence: Sequence): void {
-    const { scope, slot, stopAt, computed, tokens } = sequence;
-    if (stopAt === undefined || scope === undefined || slot === undefined) return;
+  /** Rows were computed: if they end where a state is wanted, it is saved. */
+  #takeSnapshot(work: Choice | Measurement): void {
+    const { scope, slot, stops, computed, tokens, promptLength } = work.sequence;
+    if (scope === undefined || slot === undefined || this.#cache === undefined) return;
+    const ahead = computed <= (stops.at(-1) ?? -1);
+    // Of several answers only one is gone on with.
+    const generated = computed > promptLength && computed % cacheBlockTokens === 0 && isOnlyChoice(work);
+    if (!ahead && !generated) return;
     const started = performance.now();
     const content = { scope, tokens: tokens.slice(0, computed) };
-    if (computed < stopAt) this.#cache?.saveProgress(slot, content);
-    else this.#scheduler.stopAt(sequence, undefined);
-    if (computed === stopAt) this.#cache?.saveSnapshot(slot, content);
+    if (stops.includes(computed)) this.#cache.saveSnapshot(slot, content);
+    else if (ahead) this.#cache.saveProgress(slot, content);
+    else this.#cache.keepState(slot, content);
     this.#aside += performance.now() - started;
   }
 
@@ -633,9 +653,25 @@ export class EngineCore {
     this.#fetched.delete(sequenceId);
   }
 
-  /** A finished sequence is still in its lane. */
-  readonly #isResident = (lane: number, content: CachedTokens): boolean =>
-    this.#scheduler.residents.get(lane) === content;
+  /** What is to be saved is still in its lane. */
+  readonly #isThere = (lane: number, content: CachedTokens): boolean => {
+    if (this.#scheduler.residents.get(lane) === content) return true;
+    const { sequence, content: ahead } = this.#endangered ?? {};
+    return content === ahead && sequence?.slot === lane && sequence.computed >= content.tokens.length;
+  };
+
+  /** The sequence that is the next to lose its cells is saved before: when it does, the step has little time for it. */
+  #saveAhead(): void {
+    if (this.#cache === undefined || this.#runner.info.memory !== 'cells') return;
+    const sequence = this.#scheduler.endangered(savedAhead);
+    if (sequence?.scope === undefined || sequence.slot === undefined) return;
+    const { scope, slot, computed, tokens } = sequence;
+    const saved = this.#endangered?.sequence === sequence ? this.#endangered.content.tokens.length : 0;
+    if (computed < saved + cacheBlockTokens) return;
+    const content = { scope, tokens: tokens.slice(0, computed) };
+    this.#endangered = { sequence, content };
+    this.#cache.enqueue(slot, content);
+  }
 
   /** Does to the cache what the scheduler has decided. */
   #perform(operations: readonly LaneOperation[]): void {
@@ -681,6 +717,10 @@ export class EngineCore {
 }
 
 const nothing = { host: 0, disk: 0 } as const;
+
+function isOnlyChoice(work: Choice | Measurement): boolean {
+  return work instanceof Choice && work.request.choices === 1;
+}
 
 /** What others may reuse of a sequence, and with whom. */
 function promptOf({ scope, tokens }: Sequence): CachedTokens | undefined {

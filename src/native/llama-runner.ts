@@ -149,6 +149,10 @@ class LlamaRunner implements ModelRunner {
     return this.#vocabulary.bytes(token);
   }
 
+  writtenBytes(token: Token): number {
+    return this.#vocabulary.writtenBytes(token);
+  }
+
   endsGeneration(token: Token): boolean {
     return this.#vocabulary.endsGeneration(token);
   }

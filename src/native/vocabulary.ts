@@ -19,6 +19,8 @@ export class Vocabulary {
   readonly #vocabulary: Pointer;
   readonly #encoder = new TextEncoder();
   readonly #pieces = new Map<Token, Uint8Array>();
+  /** Of tokens without bytes. */
+  readonly #written = new Map<Token, number>();
   #piece = new Uint8Array(64);
   #endTokens: Token[] | undefined;
   readonly size: number;
@@ -97,6 +99,18 @@ export class Vocabulary {
     const piece = length > 0 ? this.#piece.slice(0, length) : noBytes;
     this.#pieces.set(token, piece);
     return piece;
+  }
+
+  /** Bytes of text that a token is read from, control tokens included. */
+  writtenBytes(token: Token): number {
+    const { length } = this.bytes(token);
+    if (length > 0) return length;
+    let written = this.#written.get(token);
+    if (written === undefined) {
+      written = Buffer.byteLength(this.text(token));
+      this.#written.set(token, written);
+    }
+    return written;
   }
 
   #pieceInto(token: Token): number {

@@ -40,6 +40,11 @@ export class Payload {
   }
 }
 
+/** Payloads that memory is made ready for, at most. */
+const mostMissed = 32;
+/** No page of memory is smaller. */
+const pageBytes = 4096;
+
 export interface PayloadPoolStats {
   /** Payloads that somebody holds. */
   readonly held: number;
@@ -63,6 +68,8 @@ export class PayloadPool {
   #heldBytes = 0;
   #allocated = 0;
   #reused = 0;
+  /** Capacities of the payloads that were taken last, and needed new memory. */
+  #missed: number[] = [];
 
   /** @param freeLimit bytes of unused memory to keep at most */
   constructor(freeLimit: number) {
@@ -72,8 +79,11 @@ export class PayloadPool {
   /** A payload to be filled: its content is not cleared. */
   take(byteLength: number): Payload {
     const spare = this.takeSpare(byteLength);
-    if (spare === undefined) this.#allocated++;
-    else this.#reused++;
+    if (spare === undefined) {
+      this.#allocated++;
+      this.#missed.push(capacityFor(byteLength));
+      if (this.#missed.length > mostMissed) this.#missed.shift();
+    } else this.#reused++;
     const buffer = spare ?? new SharedArrayBuffer(capacityFor(byteLength));
     return this.adopt(new Uint8Array(buffer, 0, byteLength));
   }
@@ -102,6 +112,21 @@ export class PayloadPool {
     this.#freeBytes += size;
   }
 
+  /**
+   * Makes memory for one more payload of a size that was wanting lately, and touches it: most of what saving into fresh
+   * memory takes is its first touch.
+   * @returns false when there is as much of it as was wanting, or no room
+   */
+  prepare(): boolean {
+    const capacity = this.#missed.pop();
+    if (capacity === undefined || this.#freeBytes + capacity > this.#freeLimit) return false;
+    const buffer = new SharedArrayBuffer(capacity);
+    const bytes = new Uint8Array(buffer);
+    for (let at = 0; at < bytes.length; at += pageBytes) bytes[at] = 1;
+    this.giveSpare(buffer);
+    return true;
+  }
+
   /** @internal the last reference to a payload is gone */
   recycle(buffer: SharedArrayBuffer): void {
     this.#held--;
@@ -113,6 +138,7 @@ export class PayloadPool {
   trim(): void {
     this.#free.clear();
     this.#freeBytes = 0;
+    this.#missed = [];
   }
 
   stats(): PayloadPoolStats {

@@ -86,6 +86,14 @@ export class PrefixStore {
     return this.#pool.take(bytes);
   }
 
+  /**
+   * Gets memory for the next blocks ready, while there is nothing else to do: some milliseconds' work.
+   * @returns whether it did; false when enough is ready
+   */
+  prepare(): boolean {
+    return this.#pool.prepare();
+  }
+
   /** Whether a block is in RAM: it need not be saved again. Says nothing about the disk. */
   holds(id: BlockId): boolean {
     return this.#host.has(id);

@@ -1,6 +1,7 @@
 import type { Batch } from '../core/batch.js';
 import type { Drafting } from '../core/drafting.js';
 import type { Token } from '../core/generation.js';
+import { cacheBlockTokens } from '../core/prompt-cache.js';
 import type { Sequence } from '../core/sequence.js';
 import { rankOf } from '../core/standing.js';
 import { Lanes, type LaneContent, type LaneOperation, type Reusable } from './lanes.js';
@@ -160,9 +161,10 @@ export class Scheduler {
     sequence.restoring = restoring;
   }
 
-  /** The rows of a prompt end at this position once, so that the state there can be saved. */
-  stopAt(sequence: Sequence, position: number | undefined): void {
-    sequence.stopAt = position;
+  /** The rows of a prompt end at these positions too, so that the state there can be saved. */
+  stopAt(sequence: Sequence, positions: readonly number[]): void {
+    if (positions.length === 0) return;
+    sequence.stops = [...new Set([...sequence.stops, ...positions])].toSorted((a, b) => a - b);
   }
 
   /** How much of a prompt the cache holds. */
@@ -239,17 +241,24 @@ export class Scheduler {
    */
   preempt(): number | undefined {
     if (this.#running.length < 2) return undefined;
-    const last = this.#turns.last(this.#running);
-    // One that others wait for is the last of them to go: without it they would hold slots for nothing.
-    const sequence = this.#running.findLast(({ leader }) => leader !== undefined && leader === last) ?? last;
+    const sequence = this.#victim();
     const slot = sequence?.slot;
     if (sequence === undefined || slot === undefined) return undefined;
     drop(this.#running, sequence);
-    this.#lanes.drop(slot, contentOf(sequence));
+    this.#lanes.drop(slot, this.#contentOf(sequence));
     this.#release(sequence);
     this.#waiting.unshift(sequence);
     this.#turns.preempted(sequence, this.#running);
     return slot;
+  }
+
+  /**
+   * The sequence that is to give its cells up, should every one that runs grow by so many tokens; undefined when there is
+   * room for that.
+   */
+  endangered(growth: number): Sequence | undefined {
+    const { length: count } = this.#running;
+    return count > 1 && this.usedCells + count * growth > this.#cells ? this.#victim() : undefined;
   }
 
   /**
@@ -260,7 +269,7 @@ export class Scheduler {
     this.#turns.left(sequence, drop(this.#waiting, sequence));
     this.#deferrals.delete(sequence);
     if (drop(this.#running, sequence)) {
-      const content = contentOf(sequence);
+      const content = this.#contentOf(sequence);
       if (keep && content !== undefined && sequence.slot !== undefined)
         this.#lanes.keep(sequence.slot, content);
       else if (sequence.slot !== undefined) this.#lanes.drop(sequence.slot);
@@ -281,12 +290,22 @@ export class Scheduler {
     return this.#lanes.usedCells + this.#promisedCells;
   }
 
+  get #canCut(): boolean {
+    return this.#limits.canCut ?? true;
+  }
+
   get #promisedCells(): number {
     return this.#running.reduce((sum, sequence) => sum + promised(sequence), 0);
   }
 
   #runningLanes(): number[] {
     return this.#running.flatMap(({ slot }) => (slot === undefined ? [] : [slot]));
+  }
+
+  #victim(): Sequence | undefined {
+    const last = this.#turns.last(this.#running);
+    // One that others wait for is the last of them to go: without it they would hold slots for nothing.
+    return this.#running.findLast(({ leader }) => leader !== undefined && leader === last) ?? last;
   }
 
   #preemptUntilFits(): number {
@@ -325,7 +344,21 @@ export class Scheduler {
   /** What the cache holds of a sequence that waits. At least its last token is to be computed: its result is wanted. */
   #reusable({ leader, scope, tokens }: Sequence): Reusable | undefined {
     if (leader !== undefined || scope === undefined) return undefined;
-    return this.#lanes.find(scope, tokens, tokens.length - 1);
+    const found = this.#lanes.find(scope, tokens, tokens.length - 1);
+    const owner = this.#running.find(({ slot }) => slot === found?.lane);
+    return owner !== undefined && this.#lacksState(owner) ? undefined : found;
+  }
+
+  /** Of what is being put back there are cells only: where a memory can not be cut, they are nothing without a state. */
+  #lacksState({ restoring }: Sequence): boolean {
+    return restoring && this.#limits.canCut === false;
+  }
+
+  /** What a running sequence leaves in the cache; undefined when nobody may share it. */
+  #contentOf(sequence: Sequence): LaneContent | undefined {
+    const { scope, tokens, computed } = sequence;
+    if (scope === undefined || computed === 0 || this.#lacksState(sequence)) return undefined;
+    return { scope, tokens: tokens.slice(0, computed) };
   }
 
   /** Gives a sequence a lane, if there are cells for it, or for as long as nothing runs. */
@@ -352,15 +385,23 @@ export class Scheduler {
     return true;
   }
 
-  /** Whether a sequence is to wait for another one, which computes what it would compute as well. */
+  /**
+   * Whether a sequence is to wait for another one, which computes what it would compute as well. Where a memory can not be
+   * cut, the other one stops there for a step, so that its state can be shared or saved.
+   */
   #defer(sequence: Sequence, held: number): boolean {
     const { leader, scope, tokens, standing } = sequence;
     const tree = scope === undefined || leader !== undefined ? undefined : this.#planned.get(scope);
-    if (tree === undefined || this.#limits.canCut === false) return false;
+    if (tree === undefined) return false;
     const { length, owner } = tree.match(tokens);
-    const count = Math.min(length, tokens.length - 1);
-    if (owner === undefined || count - held < worthWaiting || rankOf(owner.standing) > rankOf(standing))
-      return false;
+    if (owner === undefined || rankOf(owner.standing) > rankOf(standing)) return false;
+    const most = Math.min(length, tokens.length - 1);
+    const count = this.#canCut ? most : most - (most % cacheBlockTokens);
+    if (count - held < worthWaiting) return false;
+    if (!this.#canCut) {
+      if (owner.computed >= count) return false; // it has passed there
+      this.stopAt(owner, [count]);
+    }
     this.#deferrals.set(sequence, { leader: owner, count });
     return true;
   }
@@ -375,8 +416,9 @@ export class Scheduler {
   }
 
   #plan(sequence: Sequence): void {
-    const { scope, tokens } = sequence;
-    if (scope === undefined) return;
+    const { scope, tokens, leader } = sequence;
+    // A follower has all of its prompt at once, and never stops in it.
+    if (scope === undefined || (leader !== undefined && !this.#canCut)) return;
     let tree = this.#planned.get(scope);
     if (tree === undefined) {
       tree = new PrefixTree<Sequence>();
@@ -449,6 +491,8 @@ export class Scheduler {
     sequence.computed += tokens.length;
     this.#lanes.append(slot, tokens);
     this.#turns.computed(sequence, tokens.length);
+    // It is past all that others could wait for.
+    if (!this.#canCut && generates(sequence)) this.#unplan(sequence);
   }
 
   #release(sequence: Sequence): void {
@@ -456,7 +500,7 @@ export class Scheduler {
     this.#unplan(sequence);
     sequence.slot = undefined;
     sequence.computed = 0;
-    sequence.stopAt = undefined;
+    sequence.stops = [];
     sequence.restoring = false;
   }
 
@@ -472,8 +516,9 @@ function lacking({ leader, restoring, tokens, computed }: Sequence): number {
 
 /** Rows of a prompt that may be in one step. */
 function untilStop(sequence: Sequence): number {
-  const { stopAt = Infinity, computed } = sequence;
-  return Math.min(lacking(sequence), stopAt > computed ? stopAt - computed : Infinity);
+  const { stops, computed } = sequence;
+  const stop = stops.find((position) => position > computed) ?? Infinity;
+  return Math.min(lacking(sequence), stop - computed);
 }
 
 /** It lacks the one row that its next token is drawn from. */
@@ -484,11 +529,6 @@ function generates(sequence: Sequence): boolean {
 /** Cells that a running sequence will still need, for the tokens it has. */
 function promised({ tokens, leader, computed }: Sequence): number {
   return tokens.length - (leader?.promptLength ?? computed);
-}
-
-/** What a running sequence leaves in the cache; undefined when nobody may share it. */
-function contentOf({ scope, tokens, computed }: Sequence): LaneContent | undefined {
-  return scope === undefined || computed === 0 ? undefined : { scope, tokens: tokens.slice(0, computed) };
 }
 
 /**

@@ -70,12 +70,29 @@ export class UnsteadyRunner extends FakeRunner {
   }
 }
 
+/** A cache that has hardly any time to put things back, at random: it breaks off at the first block, or later. */
+export class HurriedCache extends BlockCache {
+  random: Random | undefined;
+  /** How often it broke off. */
+  brokenOff = 0;
+
+  override restore(...[lane, prompt, held, how]: Parameters<BlockCache['restore']>): {
+    held: number;
+    brokeOff: boolean;
+  } {
+    const milliseconds = this.random?.pick([-1, 0.005, 0.02, Infinity]) ?? how.milliseconds;
+    const now = super.restore(lane, prompt, held, { ...how, milliseconds });
+    if (now.brokeOff) this.brokenOff++;
+    return now;
+  }
+}
+
 /** An engine core with all tiers of the prompt cache on a fake model, whose books can be held against the model's. */
 export class CachedEngine {
   readonly board = new AbortBoard();
   readonly runner: UnsteadyRunner;
   readonly store: PrefixStore;
-  readonly cache: BlockCache;
+  readonly cache: HurriedCache;
   readonly core: EngineCore;
   #scheduler: Scheduler | undefined;
 
@@ -105,7 +122,7 @@ export class CachedEngine {
       disk,
       threadModule,
     });
-    this.cache = new BlockCache(this.runner, this.store, testFingerprint);
+    this.cache = new HurriedCache(this.runner, this.store, testFingerprint);
     this.core = new EngineCore(this.runner, this.board, { threads: 1, interTokenTarget: 0 }, this.cache);
     this.#findScheduler();
   }

@@ -36,6 +36,7 @@ import {
   fakeTokenBytes,
   fakeTokenize,
   fakeVocabularySize,
+  fakeWrittenBytes,
   noise,
 } from './fake-vocabulary.js';
 
@@ -153,6 +154,12 @@ export class FakeRunner implements ModelRunner {
     this.#checkAlive();
     this.#checkToken(token, 'invalid_parameter');
     return fakeTokenBytes(token);
+  }
+
+  writtenBytes(token: Token): number {
+    this.#checkAlive();
+    this.#checkToken(token, 'invalid_parameter');
+    return fakeWrittenBytes(token);
   }
 
   endsGeneration(token: Token): boolean {

@@ -29,6 +29,11 @@ export function fakeTokenBytes(token: Token): Uint8Array {
   return token < 256 ? Uint8Array.of(token) : noBytes;
 }
 
+/** Bytes of text that a token is read from, control tokens included. */
+export function fakeWrittenBytes(token: Token): number {
+  return token < 256 ? 1 : (token === beginToken ? beginText : endText).length;
+}
+
 /** What a token's logit is before the noise, after a history that ends in these tokens. */
 export type BaseLogits = (token: Token) => number;
 

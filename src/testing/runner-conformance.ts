@@ -81,6 +81,8 @@ export function describeRunnerConformance(
         (text) => {
           const bytes = tokensOf(text).flatMap((token) => [...runner.tokenBytes(token)]);
           expect(new TextDecoder().decode(Uint8Array.from(bytes))).toBe(text);
+          const written = tokensOf(text).map((token) => runner.writtenBytes(token));
+          expect(written.reduce((sum, each) => sum + each, 0)).toBe(Buffer.byteLength(text));
         },
       );
 
@@ -98,6 +100,7 @@ export function describeRunnerConformance(
         expect(control).toHaveLength(1);
         expect(runner.endsGeneration(control[0] ?? -1)).toBe(true);
         expect(runner.tokenBytes(control[0] ?? -1)).toHaveLength(0);
+        expect(runner.writtenBytes(control[0] ?? -1)).toBe(Buffer.byteLength(eosText));
         const spelled = tokensOf(eosText);
         expect(spelled.length).toBeGreaterThan(1);
         expect(spelled.some((token) => runner.endsGeneration(token))).toBe(false);
@@ -106,6 +109,7 @@ export function describeRunnerConformance(
       test('a token outside the vocabulary is refused', () => {
         for (const token of [-1, runner.info.vocabularySize, 1.5, Number.NaN]) {
           expect(codeOf(() => runner.tokenBytes(token))).toBe('invalid_parameter');
+          expect(codeOf(() => runner.writtenBytes(token))).toBe('invalid_parameter');
           expect(codeOf(() => runner.endsGeneration(token))).toBe('invalid_parameter');
           expect(codeOf(() => sampler(runner, { logitBias: [[token, 1]] }))).toBe('invalid_parameter');
         }
@@ -610,6 +614,7 @@ export function describeRunnerConformance(
         const { runner: ended } = await open(room);
         const known = prompt(0)[0] ?? 0;
         ended.tokenBytes(known);
+        ended.writtenBytes(known);
         prefill(ended, 0, prompt(0));
         const drawing = sampler(ended);
         const disposed = sampler(ended);
@@ -621,6 +626,7 @@ export function describeRunnerConformance(
         const calls: Record<string, () => unknown> = {
           tokenize: () => ended.tokenize('a', { addSpecial: false, parseSpecial: false }),
           tokenBytes: () => ended.tokenBytes(known),
+          writtenBytes: () => ended.writtenBytes(known),
           endsGeneration: () => ended.endsGeneration(known),
           createSampler: () => sampler(ended),
           sample: () => drawing.sample(0),

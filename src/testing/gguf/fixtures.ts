@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
-import { falconH1Model, tinyFalconH1 } from './architectures/falcon-h1.js';
+import { falconH1Benchmark, falconH1Model, tinyFalconH1 } from './architectures/falcon-h1.js';
 import { gemma3Model, tinyGemma3 } from './architectures/gemma3.js';
 import { llamaModel, tinyLlama } from './architectures/llama.js';
 import { mamba2Model, tinyMamba2 } from './architectures/mamba2.js';
@@ -128,6 +128,18 @@ export function writeBenchmarkModel(directory: string, options: BenchmarkOptions
     { ...qwen3Benchmark, layers },
     { name, tokenizer: fixtureTokenizer(vocabularySize), seed: 1, matrixType, contextLength },
   );
+  return writeOnce(path.join(directory, `${name}.gguf`), file);
+}
+
+/** Writes a hybrid model of Falcon-H1's shape with random weights, unless it is there already: 350 MB by default. */
+export function writeHybridBenchmarkModel(
+  directory: string,
+  { layers = 24 }: { layers?: number } = {},
+): string {
+  const options = { matrixType: 'Q8_0', contextLength: 16_384, seed: 1 } as const;
+  const name = `falcon-h1-${layers}x1024-v32000-q8_0`;
+  const shape = { ...falconH1Benchmark, layers };
+  const file = falconH1Model(shape, { name, tokenizer: fixtureTokenizer(32_000), ...options });
   return writeOnce(path.join(directory, `${name}.gguf`), file);
 }
 

@@ -23,6 +23,15 @@ export const tinyFalconH1: FalconH1Shape = {
   feedForward: 192,
 };
 
+/** Of Falcon-H1-0.5B's shape, with two thirds of its layers: 300 million parameters, and a state of 19 MiB. */
+export const falconH1Benchmark: FalconH1Shape = {
+  width: 1024,
+  layers: 24,
+  attention: { heads: 8, kvHeads: 2, headLength: 64, ropeBase: 1_000_000, sharpness: 3, gain: 1 },
+  mixer: { inner: 1536, heads: 24, stateLength: 128, kernel: 4, gain: 1 },
+  feedForward: 2048,
+};
+
 /** A Falcon-H1 model. */
 export function falconH1Model(shape: FalconH1Shape, options: ModelOptions): GgufFile {
   const { width, layers, attention, mixer, feedForward } = shape;
