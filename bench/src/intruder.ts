@@ -19,11 +19,12 @@ const threads = Number(process.env['THREADS'] ?? availableParallelism());
 const target = Number(process.env['TARGET'] ?? 150);
 const longPrompt = Number(process.env['PROMPT'] ?? 1536);
 const streams = 3;
-const chats = { count: 8, atOnce: 4, promptTokens: 128, generatedTokens: 48 } as const;
+const chats = { count: 8, atOnce: 4, promptTokens: Number(process.env['CHAT'] ?? 48), generatedTokens: 48 };
 
 const folder = join(tmpdir(), 'heddle-bench');
 mkdirSync(folder, { recursive: true });
-const modelPath = writeBenchmarkModel(folder, { layers: 20, vocabularySize: 32_000, contextLength: 8192 });
+const layers = Number(process.env['LAYERS'] ?? 12);
+const modelPath = writeBenchmarkModel(folder, { layers, contextLength: 8192 });
 
 type Engine = ReturnType<typeof createThreadEngine>;
 let requests = 0;

@@ -8,7 +8,7 @@ const promptShare = 0.78;
 /** But to no more than so many times the target. */
 export const mostStretch = 1.4;
 /** A wide step may take so many times the target, */
-const wideStretch = 1.75;
+const wideStretch = 1.95;
 /** where each row takes no more than this part of what it takes in a narrow one: attention costs a fraction. */
 const widerYield = 0.8;
 /** Steps in which nobody generates may take so many times the target: a request that comes waits for the rest of one. */
@@ -69,7 +69,7 @@ export class StepBudget {
     let rows = narrow;
     if (lacking >= widening) {
       if (time(widening) <= this.#end) rows = this.#most(time, widening, lacking);
-      else if (this.#widens(time, narrow, widening)) rows = widening;
+      else if (this.#widens(sequence, narrow, widening)) rows = widening;
     }
     return Math.min(lacking, Math.max(least, rounded(before + rows) - before));
   }
@@ -82,16 +82,20 @@ export class StepBudget {
   }
 
   /** A wide step takes longer than it should, but so much less for each row that it is worth it. */
-  #widens(time: (rows: number) => number, narrow: number, widening: number): boolean {
-    const taken = time(widening);
+  #widens(sequence: Sequence, narrow: number, widening: number): boolean {
+    const taken = this.#cost.hope(this.#loadWith(sequence, widening));
     return (
       taken <= wideStretch * this.#target &&
-      taken / widening < (widerYield * time(narrow)) / Math.max(1, narrow)
+      taken / widening < (widerYield * this.#timeWith(sequence, narrow)) / Math.max(1, narrow)
     );
   }
 
-  #timeWith({ computed, results }: Sequence, rows: number): number {
-    return this.#cost.predict(this.#with(computed, rows, results === undefined ? 0 : rows));
+  #timeWith(sequence: Sequence, rows: number): number {
+    return this.#cost.predict(this.#loadWith(sequence, rows));
+  }
+
+  #loadWith({ computed, results }: Sequence, rows: number): StepLoad {
+    return this.#with(computed, rows, results === undefined ? 0 : rows);
   }
 
   /** The step computes the next rows of this sequence too. */

@@ -117,4 +117,25 @@ describe('what steps cost', () => {
     cost.setThreads(4);
     expect(cost.predict(load(20))).toBe(before);
   });
+
+  test('may be less than what a disturbed step says of attention in wide ones', () => {
+    const cost = new StepCost();
+    const machine = ({ rows, attended }: StepLoad): number =>
+      20 + 2 * rows + ((rows < 64 ? 4 : 1) * attended) / 1024;
+    for (let index = 0; index < 200; index++) {
+      const rows = 4 + ((index * 29) % 59);
+      const narrow = load(rows, 3, attendedBy((index * 300) % 2000, rows));
+      cost.learn(narrow, machine(narrow));
+    }
+    // Little attention, and twice the time: all of it seems to be attention's.
+    const disturbed = load(96, 3, attendedBy(0, 96));
+    cost.learn(disturbed, 2 * machine(disturbed));
+    const far = load(64, 3, attendedBy(1000, 64));
+    expect(cost.predict(far)).toBeGreaterThan(1.3 * machine(far));
+    expect(cost.hope(far)).toBeLessThan(1.1 * machine(far));
+    // It is not hoped that rows cost nothing.
+    expect(cost.hope(far)).toBeGreaterThan(0.6 * machine(far));
+    cost.learn(far, machine(far));
+    expect(cost.predict(far) / machine(far)).toBeCloseTo(1, 0);
+  });
 });

@@ -79,6 +79,20 @@ export class StepCost {
   predict(load: StepLoad): number {
     return this.#estimates.get(this.#threads)?.predict(amounts(load)) ?? 0;
   }
+
+  /**
+   * As {@link predict}, should attention in wide steps cost as little as it well may. What was learned of it from steps
+   * that attend to little, or from a disturbed one, can be far too much; and what is not tried is not unlearned.
+   */
+  hope(load: StepLoad): number {
+    const estimate = this.#estimates.get(this.#threads);
+    if (estimate === undefined) return 0;
+    const of = amounts(load);
+    const { [wideAttention]: believed = 0 } = estimate.coefficients;
+    return (
+      estimate.predict(of) - Math.min(believed, estimate.deviation(wideAttention)) * (of[wideAttention] ?? 0)
+    );
+  }
 }
 
 /** The load of a batch. */
@@ -95,6 +109,9 @@ export function loadOf({ spans, rows, embeds }: Batch): StepLoad {
 export function attendedBy(start: number, rows: number): number {
   return rows * start + (rows * (rows + 1)) / 2;
 }
+
+/** Where the cost of attention in wide steps is among the {@link amounts}. */
+const wideAttention = 4;
 
 function amounts({ rows, outputs, attended }: StepLoad): number[] {
   const reach = attended / attendedUnit;
