@@ -52,11 +52,6 @@ export class LinearEstimate {
     return dot(this.#coefficients, amounts);
   }
 
-  /** How far off a coefficient may be, a standard deviation. */
-  deviation(index: number): number {
-    return Math.sqrt(Math.max(0, this.#uncertainty[index]?.[index] ?? 0));
-  }
-
   /**
    * Learns from a sum that was measured.
    * @param measured not less than {@link leastCost}, or it says nothing

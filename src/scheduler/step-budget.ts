@@ -8,7 +8,7 @@ const promptShare = 0.78;
 /** But to no more than so many times the target. */
 export const mostStretch = 1.4;
 /** A wide step may take so many times the target, */
-const wideStretch = 1.95;
+const wideStretch = 1.85;
 /** where each row takes no more than this part of what it takes in a narrow one: attention costs a fraction. */
 const widerYield = 0.8;
 /** Steps in which nobody generates may take so many times the target: a request that comes waits for the rest of one. */

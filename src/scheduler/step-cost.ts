@@ -26,6 +26,11 @@ export const tileRows = 4;
 /** From so many rows on a step is wide: llama.cpp computes attention in tiles then, several times as fast on processors. */
 export const wideRows = 64;
 
+/** Attention in wide steps takes about this part of what it takes in narrow ones, as measured on processors. */
+const usualShare = 0.3;
+/** After so many steps, what was measured of wide ones is worth another try. */
+const stepsOfMemory = 300;
+
 /** How many rows each part of a step may cost when nothing but one step was measured: how far the guess may be off. */
 const firstDeviations = { step: 16, row: 1, output: 1, narrow: 1, wide: 1, single: 1 } as const;
 
@@ -38,6 +43,10 @@ export class StepCost {
   /** By the number of threads. */
   readonly #estimates = new Map<number, LinearEstimate>();
   #threads: number;
+  /** Steps that were measured, a count, which of them was the last wide one, and what that attended to. */
+  #steps = 0;
+  #lastWide = -Infinity;
+  #lastAttended = 0;
 
   /** @param threads compute threads of the steps to come */
   constructor(threads = 1) {
@@ -63,6 +72,8 @@ export class StepCost {
   /** A step took so many milliseconds. */
   learn(load: StepLoad, milliseconds: number): void {
     if (load.rows < 1 || !(milliseconds >= leastTime)) return;
+    this.#steps++;
+    if (load.rows >= wideRows) [this.#lastWide, this.#lastAttended] = [this.#steps, load.attended];
     const taken = Math.min(mostTime, milliseconds);
     let estimate = this.#estimates.get(this.#threads);
     if (estimate === undefined || estimate.lost) {
@@ -81,17 +92,19 @@ export class StepCost {
   }
 
   /**
-   * As {@link predict}, should attention in wide steps cost as little as it well may. What was learned of it from steps
-   * that attend to little, or from a disturbed one, can be far too much; and what is not tried is not unlearned.
+   * As {@link predict}, but when no wide step was measured for long that attends to about as much, as if attention in
+   * wide steps cost as little as it usually does. What was learned of it from steps that attend to little, or from a
+   * disturbed one, can be far too much; and what is not tried is not unlearned.
    */
   hope(load: StepLoad): number {
     const estimate = this.#estimates.get(this.#threads);
-    if (estimate === undefined) return 0;
     const of = amounts(load);
-    const { [wideAttention]: believed = 0 } = estimate.coefficients;
-    return (
-      estimate.predict(of) - Math.min(believed, estimate.deviation(wideAttention)) * (of[wideAttention] ?? 0)
-    );
+    if (estimate === undefined) return 0;
+    if (this.#steps - this.#lastWide <= stepsOfMemory && load.attended <= 2 * this.#lastAttended)
+      return estimate.predict(of);
+    const { [narrowAttention]: narrow = 0, [wideAttention]: wide = 0 } = estimate.coefficients;
+    const excess = Math.max(0, wide - usualShare * narrow);
+    return estimate.predict(of) - excess * (of[wideAttention] ?? 0);
   }
 }
 
@@ -110,8 +123,8 @@ export function attendedBy(start: number, rows: number): number {
   return rows * start + (rows * (rows + 1)) / 2;
 }
 
-/** Where the cost of attention in wide steps is among the {@link amounts}. */
-const wideAttention = 4;
+/** Where the costs of attention are among the {@link amounts}. */
+const [narrowAttention, wideAttention] = [3, 4] as const;
 
 function amounts({ rows, outputs, attended }: StepLoad): number[] {
   const reach = attended / attendedUnit;
