@@ -153,16 +153,19 @@ const families: readonly Family[] = [
   qwenCoder('seed', 'seed:tool_call'),
   {
     name: 'hermes',
-    fits: has('<tool_call>'),
+    // Apriel writes a list of calls, and MiniMax M3 a mark before each tag.
+    fits: (template) => template.includes('<tool_call>') && !/<tool_calls>\[|]<]minimax\[>\[/.test(template),
     calls: hermesCalls,
     syntax: jsonObjectSyntax({ open: '<tool_call>\n', close: '\n</tool_call>' }),
     controlTokens: toolCallTags,
   },
   {
     name: 'llama',
+    // Functionary is a Llama that writes its calls in tags.
     fits: (template) =>
       template.includes('<|start_header_id|>') &&
-      (template.includes(pythonTag) || template.includes('"parameters": ')),
+      (template.includes(pythonTag) || template.includes('"parameters": ')) &&
+      !template.includes('<function='),
     calls: llamaCalls,
     syntax: jsonObjectSyntax({ between: '; ', key: 'parameters' }),
     controlTokens: [pythonTag],
@@ -178,6 +181,7 @@ const reasonings: readonly ReasoningMarks[] = [
   { ...tagged('<|channel>thought', '<channel|>', '\n<channel|>'), anywhere: true },
   tagged('[THINK]', '[/THINK]'),
   tagged('<seed:think>', '</seed:think>'),
+  tagged('<mm:think>', '</mm:think>'),
   tagged('<think>', '</think>', '\n</think>\n\n'),
 ];
 
@@ -188,10 +192,9 @@ const harmony: OutputFormat = {
     ...tagged('<|channel|>analysis<|message|>', harmonyMarks.end),
     closing: '<|end|><|start|>assistant<|channel|>final<|message|>',
   },
-  calls: headerSyntax(
-    (tool) => `<|channel|>commentary to=functions.${tool} <|constrain|>json<|message|>`,
-    { between: '<|call|><|start|>assistant' },
-  ),
+  calls: headerSyntax((tool) => `<|channel|>commentary to=functions.${tool} <|constrain|>json<|message|>`, {
+    between: '<|call|><|start|>assistant',
+  }),
   callIds: 'random',
   read: readHarmony,
 };

@@ -21,12 +21,13 @@ export function parameterTypes(tool: ToolDefinition | undefined, name: string): 
 function typesOf(schema: unknown, root: JsonSchema, depth: number): ReadonlySet<TypeName> {
   if (!isSchema(schema) || depth === 0) return new Set(allTypes);
   const { type, $ref, anyOf, oneOf, allOf, enum: values, const: value } = schema;
-  const named = new Set(allTypes.filter((each) => (Array.isArray(type) ? type.includes(each) : type === each)));
+  const named = new Set(
+    allTypes.filter((each) => (Array.isArray(type) ? type.includes(each) : type === each)),
+  );
   if (named.size > 0) return named;
   if (typeof $ref === 'string') return typesOf(resolve($ref, root), root, depth - 1);
   const either = [anyOf, oneOf].find((one) => Array.isArray(one)) as unknown[] | undefined;
-  if (either !== undefined)
-    return new Set(either.flatMap((one) => [...typesOf(one, root, depth - 1)]));
+  if (either !== undefined) return new Set(either.flatMap((one) => [...typesOf(one, root, depth - 1)]));
   if (Array.isArray(allOf)) {
     const each = allOf.map((one) => typesOf(one, root, depth - 1));
     return new Set(allTypes.filter((name) => each.every((types) => types.has(name))));
