@@ -149,6 +149,10 @@ class LlamaRunner implements ModelRunner {
     return this.#vocabulary.bytes(token);
   }
 
+  controlText(token: Token): string {
+    return this.#vocabulary.controlText(token);
+  }
+
   endsGeneration(token: Token): boolean {
     return this.#vocabulary.endsGeneration(token);
   }

@@ -33,6 +33,7 @@ import {
   beginText,
   endText,
   endToken,
+  fakeControlText,
   fakeTokenBytes,
   fakeTokenize,
   fakeVocabularySize,
@@ -140,7 +141,7 @@ export class FakeRunner implements ModelRunner {
       bosText: beginText,
       eosText: endText,
       addsBos: true,
-      ...(options.chatTemplate ? { chatTemplate } : {}),
+      ...(options.chatTemplate === 'none' ? {} : { chatTemplate: options.chatTemplate ?? chatTemplate }),
     };
   }
 
@@ -153,6 +154,12 @@ export class FakeRunner implements ModelRunner {
     this.#checkAlive();
     this.#checkToken(token, 'invalid_parameter');
     return fakeTokenBytes(token);
+  }
+
+  controlText(token: Token): string {
+    this.#checkAlive();
+    this.#checkToken(token, 'invalid_parameter');
+    return fakeControlText(token);
   }
 
   endsGeneration(token: Token): boolean {
