@@ -4,7 +4,7 @@ import type { ErrorData } from '../core/errors.js';
 import type { GenerateRequest } from '../core/generation.js';
 import type { RequestUpdate } from '../core/request-update.js';
 import { FakeRunner } from '../testing/fake-runner.js';
-import { endToken } from '../testing/fake-vocabulary.js';
+import { endToken, fakeVocabularySize } from '../testing/fake-vocabulary.js';
 import { makeRequest } from '../testing/requests.js';
 import { AbortBoard } from './abort-board.js';
 import { EngineCore } from './engine-core.js';
@@ -151,7 +151,7 @@ describe('a request', () => {
     expect(bench.core.idle).toBe(true);
   });
 
-  test.each([-1, 258, 0.5, Number.NaN])('with the token %d fails at once', (token) => {
+  test.each([-1, fakeVocabularySize, 0.5, Number.NaN])('with the token %d fails at once', (token) => {
     const bench = new Bench();
     const request = makeRequest({ prompt: [1, token, 2] });
     bench.add(request);
@@ -244,6 +244,60 @@ describe('the end of a text', () => {
     engine.add(request);
     engine.run();
     expect(engine.outcome(request)).toMatchObject({ texts: [''], finishes: [{ reason: 'stop' }] });
+  });
+});
+
+describe('reasoning', () => {
+  const script = '<think>abcdefghij</think>The answer.';
+  const reasoningLimit = { tokens: 4, open: '<think>', close: '</think>', closing: '\n</think>\n' };
+  const url = `fake:?scriptedText=${encodeURIComponent(script)}`;
+  const closed = '<think>abcd\n</think>\nefghij</think>';
+
+  test('that is too long is ended, of every choice, and its model goes on from there', () => {
+    const bench = new Bench(url);
+    const request = { ...makeRequest({ choices: 2, stop: { maxTokens: closed.length } }), reasoningLimit };
+    bench.add(request);
+    bench.run();
+    expect(bench.outcome(request)).toMatchObject({
+      texts: [closed, closed],
+      completionTokens: [closed.length, closed.length],
+    });
+  });
+
+  test('that is short enough is left alone', () => {
+    const request = {
+      ...makeRequest({ stop: { maxTokens: 100 } }),
+      reasoningLimit: { ...reasoningLimit, tokens: 99 },
+    };
+    expect(new Bench(url).text(request)).toBe(script);
+  });
+
+  test('is ended at the same token when its sequence has lost its cells', () => {
+    // The cells hold less than two of these requests at their ends.
+    const bench = new Bench(url, { contextSize: 64 });
+    const requests = ['x', 'yy', 'zzz'].map((prompt) => ({
+      ...makeRequest({ prompt, stop: { maxTokens: closed.length } }),
+      reasoningLimit,
+    }));
+    for (const request of requests) bench.add(request);
+    bench.run();
+    for (const request of requests) expect(bench.outcome(request).texts).toEqual([closed]);
+    expect(bench.core.inspect().preemptions).toBeGreaterThan(0);
+  });
+
+  test('can not be limited to less than nothing, nor ended by what does not end it', () => {
+    const bench = new Bench();
+    for (const wrong of [
+      { tokens: -1 },
+      { tokens: 1.5 },
+      { closing: 'enough' },
+      { close: '' },
+      { open: '' },
+    ]) {
+      const request = { ...makeRequest(), reasoningLimit: { ...reasoningLimit, ...wrong } };
+      bench.add(request);
+      expect(bench.outcome(request).error?.code).toBe('invalid_parameter');
+    }
   });
 });
 

@@ -153,6 +153,10 @@ class LlamaRunner implements ModelRunner {
     return this.#vocabulary.writtenBytes(token);
   }
 
+  controlText(token: Token): string {
+    return this.#vocabulary.controlText(token);
+  }
+
   endsGeneration(token: Token): boolean {
     return this.#vocabulary.endsGeneration(token);
   }

@@ -1,13 +1,18 @@
 import type { ModelInfo } from '../core/model-runner.js';
 import type { StableRuleSwitches } from '../core/stable-rules.js';
 import { chatBoundaries } from './chat-boundaries.js';
-import { renderChat } from './chat-template.js';
+import { hasTools, renderChat } from './chat-template.js';
+import { chooseFormat } from './output/choose-format.js';
+import type { OutputFormat } from './output/output-format.js';
 import { stabilise, type StableChat } from './stable-prompt.js';
 import type { ChatInput } from './stable/chat-input.js';
+import { chooseTemplate } from './template-choice.js';
 
 /** A chat and the prompt that was made of it. */
 export interface ChatPrompt extends StableChat {
   readonly prompt: ReturnType<typeof renderChat>;
+  /** How the model writes its answer. */
+  readonly format: OutputFormat;
 }
 
 /**
@@ -19,6 +24,8 @@ export function writeChat(info: ModelInfo, chat: ChatInput, rules: StableRuleSwi
   const stable = stabilise(chat, rules);
   const { messages, variables } = stable.chat;
   const prompt = renderChat(info, messages, variables);
-  if (info.memory === 'cells' || info.memory === 'none') return { ...stable, prompt };
-  return { ...stable, prompt: { ...prompt, boundaries: chatBoundaries(info, stable.chat, prompt.text) } };
+  const format = chooseFormat(chooseTemplate(info, { hasTools: hasTools(variables) }));
+  if (info.memory === 'cells' || info.memory === 'none') return { ...stable, prompt, format };
+  const boundaries = chatBoundaries(info, stable.chat, prompt.text);
+  return { ...stable, prompt: { ...prompt, boundaries }, format };
 }

@@ -33,6 +33,7 @@ import {
   beginText,
   endText,
   endToken,
+  fakeControlText,
   fakeTokenBytes,
   fakeTokenize,
   fakeVocabularySize,
@@ -141,7 +142,7 @@ export class FakeRunner implements ModelRunner {
       bosText: beginText,
       eosText: endText,
       addsBos: true,
-      ...(options.chatTemplate ? { chatTemplate } : {}),
+      ...(options.chatTemplate === 'none' ? {} : { chatTemplate: options.chatTemplate ?? chatTemplate }),
     };
   }
 
@@ -162,6 +163,12 @@ export class FakeRunner implements ModelRunner {
     return fakeWrittenBytes(token);
   }
 
+  controlText(token: Token): string {
+    this.#checkAlive();
+    this.#checkToken(token, 'invalid_parameter');
+    return fakeControlText(token);
+  }
+
   endsGeneration(token: Token): boolean {
     this.#checkAlive();
     this.#checkToken(token, 'invalid_parameter');
@@ -176,6 +183,10 @@ export class FakeRunner implements ModelRunner {
     return new FakeSampler(params, options, {
       fake: this.#options,
       logitsOf: (row) => this.#logits(row),
+      checkToken: (token) => {
+        this.#checkAlive();
+        this.#checkToken(token, 'invalid_parameter');
+      },
     });
   }
 

@@ -2,7 +2,7 @@ import { HeddleError } from '../core/errors.js';
 import type { SamplingParams, Token } from '../core/generation.js';
 import type { Sampler } from '../core/model-runner.js';
 import type { FakeOptions } from './fake-options.js';
-import { endToken, fakeVocabularySize } from './fake-vocabulary.js';
+import { endToken, fakeTokenize, fakeVocabularySize } from './fake-vocabulary.js';
 
 /** Beyond what any sum of noise, bias and penalties reaches. */
 const certain = 1000;
@@ -11,9 +11,10 @@ const certain = 1000;
 export class FakeSampler implements Sampler {
   readonly #params: SamplingParams;
   readonly #logitsOf: (row: number) => Float64Array;
+  readonly #checkToken: (token: Token) => void;
   readonly #ignoreEos: boolean;
   readonly #random: () => number;
-  readonly #script: Uint8Array | undefined;
+  readonly #script: readonly Token[] | undefined;
   readonly #endAfter: number | undefined;
   readonly #seen: Set<Token>;
   readonly #drawn = new Map<Token, number>();
@@ -23,7 +24,12 @@ export class FakeSampler implements Sampler {
   constructor(
     params: SamplingParams,
     options: { seed: number; prompt: readonly Token[]; ignoreEos: boolean },
-    model: { fake: FakeOptions; logitsOf: (row: number) => Float64Array },
+    model: {
+      fake: FakeOptions;
+      logitsOf: (row: number) => Float64Array;
+      /** Throws for a token that the model does not have, and when it is gone. */
+      checkToken: (token: Token) => void;
+    },
   ) {
     const unknown = params.logitBias.find(
       ([token]) => !Number.isInteger(token) || token < 0 || token >= fakeVocabularySize,
@@ -32,10 +38,12 @@ export class FakeSampler implements Sampler {
       throw new HeddleError('invalid_parameter', `${unknown[0]} is not a token of the fake model.`);
     this.#params = params;
     this.#logitsOf = model.logitsOf;
+    this.#checkToken = model.checkToken;
     this.#ignoreEos = options.ignoreEos;
     this.#random = randomFrom(options.seed);
+    const script = scriptFor(model.fake, options.prompt);
     this.#script =
-      model.fake.scriptedText === undefined ? undefined : new TextEncoder().encode(model.fake.scriptedText);
+      script === undefined ? undefined : fakeTokenize(script, { addSpecial: false, parseSpecial: true });
     this.#endAfter = model.fake.endAfter;
     this.#seen = new Set(options.prompt);
   }
@@ -47,14 +55,24 @@ export class FakeSampler implements Sampler {
     this.#bias(logits);
     this.#penalize(logits);
     const token = this.#params.temperature === 0 ? mostLikely(logits) : this.#draw(logits);
-    this.#seen.add(token);
-    this.#drawn.set(token, (this.#drawn.get(token) ?? 0) + 1);
+    this.#remember(token);
     this.#count++;
     return token;
   }
 
+  accept(token: Token): void {
+    if (this.#disposed) throw new HeddleError('handle_disposed', 'The fake sampler was already freed.');
+    this.#checkToken(token);
+    this.#remember(token);
+  }
+
   dispose(): void {
     this.#disposed = true;
+  }
+
+  #remember(token: Token): void {
+    this.#seen.add(token);
+    this.#drawn.set(token, (this.#drawn.get(token) ?? 0) + 1);
   }
 
   /** Makes the token certain that the model's options ask for. */
@@ -98,6 +116,12 @@ export class FakeSampler implements Sampler {
     }
     return candidates.at(-1)?.token ?? endToken;
   }
+}
+
+function scriptFor({ scripts, scriptedText }: FakeOptions, prompt: readonly Token[]): string | undefined {
+  if (scripts.length === 0) return scriptedText;
+  const text = Buffer.from(prompt.filter((token) => token < 256)).toString();
+  return scripts.find(([inPrompt]) => text.includes(inPrompt))?.[1] ?? scriptedText;
 }
 
 /** The smallest set of most likely candidates whose probabilities sum to `topP`. */

@@ -101,7 +101,9 @@ export function describeRunnerConformance(
         expect(runner.endsGeneration(control[0] ?? -1)).toBe(true);
         expect(runner.tokenBytes(control[0] ?? -1)).toHaveLength(0);
         expect(runner.writtenBytes(control[0] ?? -1)).toBe(Buffer.byteLength(eosText));
+        expect(runner.controlText(control[0] ?? -1)).toBe(eosText);
         const spelled = tokensOf(eosText);
+        expect(spelled.map((token) => runner.controlText(token)).join('')).toBe('');
         expect(spelled.length).toBeGreaterThan(1);
         expect(spelled.some((token) => runner.endsGeneration(token))).toBe(false);
       });
@@ -111,6 +113,8 @@ export function describeRunnerConformance(
           expect(codeOf(() => runner.tokenBytes(token))).toBe('invalid_parameter');
           expect(codeOf(() => runner.writtenBytes(token))).toBe('invalid_parameter');
           expect(codeOf(() => runner.endsGeneration(token))).toBe('invalid_parameter');
+          expect(codeOf(() => runner.controlText(token))).toBe('invalid_parameter');
+          expect(codeOf(() => sampler(runner).accept(token))).toBe('invalid_parameter');
           expect(codeOf(() => sampler(runner, { logitBias: [[token, 1]] }))).toBe('invalid_parameter');
         }
       });
@@ -478,6 +482,17 @@ export function describeRunnerConformance(
         };
         expect(draws(5, params, { prompt: [first, first] })).toEqual([first, first, second, first, second]);
       });
+
+      test('the penalties count tokens that were given instead of drawn', () => {
+        before();
+        const [first, second] = letters;
+        const params = { logitBias: [[first, 1300] as const, [second, 1000] as const], presencePenalty: 500 };
+        const drawing = sampler(runner, params);
+        const row = (prompt(0).length - 1) % chunkRows;
+        drawing.accept(first);
+        expect(drawing.sample(row)).toBe(second);
+        drawing.dispose();
+      });
     });
 
     describe('results of rows', () => {
@@ -628,8 +643,10 @@ export function describeRunnerConformance(
           tokenBytes: () => ended.tokenBytes(known),
           writtenBytes: () => ended.writtenBytes(known),
           endsGeneration: () => ended.endsGeneration(known),
+          controlText: () => ended.controlText(known),
           createSampler: () => sampler(ended),
           sample: () => drawing.sample(0),
+          accept: () => drawing.accept(known),
           logProbability: () => ended.logProbability(0, known),
           rowEmbedding: () => ended.rowEmbedding(0),
           decode: () => decode(ended, 0, 0, [known]),

@@ -1,39 +1,42 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
-import type { StableRuleSwitches } from '../../core/stable-rules.js';
+import type { ModelInfo } from '../../core/model-runner.js';
 import { settingsOf } from '../../pool/pool-settings.js';
-import { writeChat } from '../../prompt/chat-prompt.js';
+import { thinkingVariables } from '../../prompt/thinking.js';
+import { chatPrompt, type ChatJob } from '../chat-prompt.js';
+import { serveAnswer } from '../serve-answer.js';
 import { parseBody } from '../validation.js';
 import type { RouteContext } from '../route-context.js';
+import { chatFormat } from './chat-format.js';
 import { chatNeutral, chatSchema, toChatInput, type ChatBody } from './chat-schema.js';
 import { toCacheUse, toSampling, toStopConditions } from './sampling-schema.js';
-import { serveCompletion, type AnswerFormat } from './serve-completion.js';
 import { toStanding } from './standing-schema.js';
+import { toOfferedTools } from './tool-schema.js';
 
 /** `POST /v1/chat/completions` */
 export function chatRoute(server: FastifyInstance, context: RouteContext): void {
   server.post('/v1/chat/completions', async (request, reply) => {
     const body = parseBody(chatSchema, request.body, chatNeutral);
     const id = `chatcmpl-${randomUUID()}`;
-    const includeUsage = body.stream_options?.include_usage === true;
-    const standing = toStanding(body, request.headers);
-    await serveCompletion(
+    const toJob = chatJob(body, context);
+    const generation = {
+      id,
+      ...toStanding(body, request.headers),
+      choices: body.n,
+      sampling: toSampling(body),
+      stop: toStopConditions(body, body.max_completion_tokens ?? body.max_tokens),
+      cache: toCacheUse(body),
+    };
+    await serveAnswer(
       {
         modelId: body.model,
-        requests: (info) => [
-          {
-            id,
-            ...standing,
-            prompt: writeChat(info, toChatInput(body), rulesFor(body.model, context)).prompt,
-            choices: body.n,
-            sampling: toSampling(body),
-            stop: toStopConditions(body, body.max_completion_tokens ?? body.max_tokens),
-            cache: toCacheUse(body),
-          },
-        ],
-        format: chatFormat(id, body, includeUsage),
+        prompts: (info) => [chatPrompt(info, toJob(info), generation)],
+        format: chatFormat({
+          id,
+          model: body.model,
+          includeUsage: body.stream_options?.include_usage === true,
+        }),
         stream: body.stream,
-        includeUsage,
         user: body.user,
       },
       reply,
@@ -42,39 +45,17 @@ export function chatRoute(server: FastifyInstance, context: RouteContext): void 
   });
 }
 
-function rulesFor(model: string, { pool }: RouteContext): StableRuleSwitches {
-  return settingsOf(pool.settings, pool.idOf(model)).stablePrompts;
-}
-
-function chatFormat(id: string, { model }: ChatBody, includeUsage: boolean): AnswerFormat {
-  const created = Math.floor(Date.now() / 1000);
-  const chunk = (choices: object[], usage: object | null = null): object => ({
-    id,
-    object: 'chat.completion.chunk',
-    created,
-    model,
-    choices,
-    ...(includeUsage ? { usage } : {}),
+/** What is asked of a model, once that is loaded. @throws HeddleError as {@link toOfferedTools} */
+function chatJob(body: ChatBody, { pool }: RouteContext): (info: ModelInfo) => ChatJob {
+  const offered = toOfferedTools(body);
+  const { messages, variables } = toChatInput(body, offered.sent);
+  const { thinking_budget: tokens, reasoning_effort: effort } = body;
+  return (info) => ({
+    chat: { messages, variables: thinkingVariables(info, variables, effort) },
+    rules: settingsOf(pool.settings, pool.idOf(body.model)).stablePrompts,
+    tools: offered.definitions,
+    singleCall: !body.parallel_tool_calls,
+    rawReasoning: body.reasoning_format === 'none',
+    ...(tokens === undefined ? {} : { reasoningBudget: { tokens, param: 'thinking_budget' } }),
   });
-  const delta = (index: number, fields: object, finish_reason: string | null = null): object =>
-    chunk([{ index, delta: fields, logprobs: null, finish_reason }]);
-  return {
-    opening: (choice) => delta(choice, { role: 'assistant', content: '' }),
-    delta: (choice, text) => delta(choice, { content: text }),
-    finish: (choice, reason) => delta(choice, {}, reason),
-    usage: (usage) => chunk([], usage),
-    whole: (choices, usage) => ({
-      id,
-      object: 'chat.completion',
-      created,
-      model,
-      choices: choices.map(({ text, reason }, index) => ({
-        index,
-        message: { role: 'assistant', content: text, refusal: null },
-        logprobs: null,
-        finish_reason: reason,
-      })),
-      usage,
-    }),
-  };
 }
