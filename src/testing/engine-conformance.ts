@@ -6,7 +6,13 @@ import type { LoadOptions } from '../core/model-runner.js';
 import { laneCount } from '../engine/abort-board.js';
 import { Engine } from '../engine/engine.js';
 import type { EngineTransport } from '../engine/transport.js';
-import { collect, makeEmbedRequest, makeRequest, makeScoreRequest } from './requests.js';
+import {
+  collect,
+  makeEmbedRequest,
+  makeRequest,
+  makeRerankRequest,
+  makeScoreRequest,
+} from './requests.js';
 
 export interface EngineHarness<T extends EngineTransport> {
   /** A transport whose host opens fake runners. */
@@ -313,7 +319,15 @@ export function describeEngineConformance<T extends EngineTransport>(
         expect(await encoder.embed(makeEmbedRequest(['a']))).toHaveLength(1);
         const reranker = await load('fake:?pooling=none');
         expect(await codeOf(reranker.embed(makeEmbedRequest(['a'])))).toBe('unsupported_by_model');
-        expect((await reranker.score(makeScoreRequest('a', 'b'))).tokens).toEqual([98]);
+        expect(await codeOf(reranker.score(makeScoreRequest('a', 'b')))).toBe('unsupported_by_model');
+        expect(await codeOf(collect(reranker.generate(makeRequest())))).toBe('unsupported_by_model');
+        expect(await reranker.rerank(makeRerankRequest('a', ['b']))).toHaveLength(1);
+        const embedder = await load('fake:?kind=embedding');
+        expect(await codeOf(collect(embedder.generate(makeRequest())))).toBe('unsupported_by_model');
+        expect(await codeOf(embedder.rerank(makeRerankRequest('a', ['b'])))).toBe('unsupported_by_model');
+        expect(await embedder.embed(makeEmbedRequest(['a']))).toHaveLength(1);
+        const headless = await load('fake:?pooling=none&rerankHead=none');
+        expect(await codeOf(headless.rerank(makeRerankRequest('a', ['b'])))).toBe('unsupported_by_model');
       });
     });
 
