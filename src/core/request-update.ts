@@ -5,4 +5,10 @@ import type { ScoreUpdate } from './scoring.js';
 
 /** What the engine says of a request, of whatever kind. Nothing follows a failure. */
 export type RequestUpdate =
-  AcceptedUpdate | StartedUpdate | ChoiceUpdate | EmbeddingUpdate | RelevanceUpdate | ScoreUpdate | FailedUpdate;
+  | AcceptedUpdate
+  | StartedUpdate
+  | ChoiceUpdate
+  | EmbeddingUpdate
+  | RelevanceUpdate
+  | ScoreUpdate
+  | FailedUpdate;

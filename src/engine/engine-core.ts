@@ -395,7 +395,10 @@ export class EngineCore {
   #checkGenerates(what: string): void {
     const { kind, causal } = this.#runner.info;
     if (kind === 'generation' && causal) return;
-    throw new HeddleError('unsupported_by_model', `This model can not ${what}: it is ${kindTexts[kind].name}.`);
+    throw new HeddleError(
+      'unsupported_by_model',
+      `This model can not ${what}: it is ${kindTexts[kind].name}.`,
+    );
   }
 
   /** The sequences of a request: the first computes the prompt, the others wait to share it. */

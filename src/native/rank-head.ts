@@ -40,7 +40,9 @@ export function rankHead(
   const softened = withSoftmax.has(architecture);
   // The softmax of one number is 1, whatever the document.
   if (outputs === 1) return softened ? undefined : { outputs, relevance: ([logit = NaN]) => sigmoid(logit) };
-  const labels = Array.from({ length: outputs }, (_, output) => bindings.llama_model_cls_label(model, output));
+  const labels = Array.from({ length: outputs }, (_, output) =>
+    bindings.llama_model_cls_label(model, output),
+  );
   const positive = labels.indexOf(positiveLabel);
   if (positive < 0) return undefined;
   return {
@@ -56,7 +58,11 @@ export function checkRelevance(relevance: number): number {
 }
 
 /** How the model reads a query and a document; see llama.cpp's tools/server for the form without a template. */
-export function rerankingInfo(bindings: LlamaBindings, model: Pointer, vocabulary: Vocabulary): RerankingInfo {
+export function rerankingInfo(
+  bindings: LlamaBindings,
+  model: Pointer,
+  vocabulary: Vocabulary,
+): RerankingInfo {
   const template = bindings.llama_model_chat_template(model, 'rerank');
   const { bos, sep } = vocabulary;
   const eos = vocabulary.eos ?? sep;

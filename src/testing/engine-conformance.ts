@@ -6,13 +6,7 @@ import type { LoadOptions } from '../core/model-runner.js';
 import { laneCount } from '../engine/abort-board.js';
 import { Engine } from '../engine/engine.js';
 import type { EngineTransport } from '../engine/transport.js';
-import {
-  collect,
-  makeEmbedRequest,
-  makeRequest,
-  makeRerankRequest,
-  makeScoreRequest,
-} from './requests.js';
+import { collect, makeEmbedRequest, makeRequest, makeRerankRequest, makeScoreRequest } from './requests.js';
 
 export interface EngineHarness<T extends EngineTransport> {
   /** A transport whose host opens fake runners. */

@@ -4,6 +4,7 @@ import type { FinishReason, GenerateRequest } from '../../core/generation.js';
 import type { ModelInfo } from '../../core/model-runner.js';
 import type { EnginePool } from '../../pool/engine-pool.js';
 import { ClientWatch } from '../client-watch.js';
+import { checkKind } from '../model-kind-check.js';
 import type { RouteContext } from '../route-context.js';
 import { SseWriter } from '../sse-writer.js';
 import { Answer, type Usage } from './answer.js';
@@ -63,6 +64,7 @@ export async function serveCompletion(
 
 /** Hands the requests over to the engine. The lease is for that alone: a slow reader keeps no engine. */
 async function start(job: CompletionJob, client: ClientWatch, pool: EnginePool): Promise<Answer> {
+  await checkKind(pool, job.modelId, 'generation');
   const lease = await pool.lease(job.modelId, client.signal);
   try {
     client.check();

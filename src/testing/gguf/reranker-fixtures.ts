@@ -34,7 +34,10 @@ export function writeEncoderRerankerFixture(directory: string): string {
     'tokenizer.ggml.seperator_token_id': { type: 'uint32', value: tokenizer.endOfText },
   };
   return writeOnce(path.join(directory, 'bert-reranker.gguf'), {
-    metadata: withRank('bert', [...file.metadata.filter(([key]) => !(key in marks)), ...Object.entries(marks)]),
+    metadata: withRank('bert', [
+      ...file.metadata.filter(([key]) => !(key in marks)),
+      ...Object.entries(marks),
+    ]),
     tensors: [...file.tensors, ...head.tensors],
   });
 }
