@@ -233,6 +233,28 @@ export function describeEngineConformance<T extends EngineTransport>(
         expect(new Set(results.map(({ embedding }) => String(embedding))).size).toBe(inputs.length);
       });
 
+      test('reranks documents in their order', async () => {
+        const engine = await load('fake:?pooling=none');
+        const documents = ['a', 'the longest of these documents, by far', '', 'short'];
+        const results = await engine.rerank(makeRerankRequest('query', documents));
+        expect(results.map(({ tokens }) => tokens)).toEqual(documents.map(({ length }) => length + 8));
+        for (const [index, result] of results.entries()) {
+          const [alone] = await engine.rerank(makeRerankRequest('query', [documents[index] ?? '']));
+          expect(result).toEqual(alone);
+          expect(result.relevance).toBeGreaterThanOrEqual(0);
+          expect(result.relevance).toBeLessThanOrEqual(1);
+        }
+        expect(new Set(results.map(({ relevance }) => relevance)).size).toBe(documents.length);
+        const controller = new AbortController();
+        const stopped = codeOf(
+          engine.rerank(makeRerankRequest('q', Array(200).fill('x'.repeat(200))), controller),
+        );
+        controller.abort();
+        expect(await stopped).toBe('request_cancelled');
+        await until(() => engine.pendingRequests === 0);
+        expect(await engine.inspect()).toMatchObject({ running: 0, waiting: 0, usedCells: 0 });
+      });
+
       test('has the same results at once as alone', async () => {
         const engine = await load('fake:?stepDelayMs=2');
         const work = [
