@@ -42,7 +42,7 @@ async function expectEmbedding(embedding: readonly number[] | undefined, text: s
   const apart = Array.from(expected?.embedding ?? [], (value, at) => value - (embedding?.[at] ?? NaN));
   expect(apart.length).toBe(128);
   // Rounding: see test/native/embeddings.test.ts.
-  expect(Math.hypot(...apart)).toBeLessThan(0.003);
+  expect(Math.hypot(...apart)).toBeLessThan(0.002);
 }
 
 describe('the official client', () => {
@@ -56,6 +56,7 @@ describe('the official client', () => {
 
   it('gets them as floats', async () => {
     const { data } = await client.embeddings.create({ model, input: 'Tokyo', encoding_format: 'float' });
+    expect(data).toHaveLength(1);
     await expectEmbedding(data[0]?.embedding, 'Tokyo');
   });
 
@@ -124,7 +125,7 @@ it('models of all kinds serve at once, beside each other', async () => {
     return choices[0]?.text;
   };
   const alone = { order: await rerank(), text: await text() };
-  expect(alone.order.toSorted()).toEqual([0, 1, 2]);
+  expect(new Set(alone.order)).toEqual(new Set([0, 1, 2]));
   await Promise.all(
     [1, 2, 3].flatMap(() => [
       client.embeddings
