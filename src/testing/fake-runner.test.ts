@@ -28,5 +28,6 @@ for (const memory of ['cells', 'cells-and-state', 'state'] as const) {
 
 for (const causal of [true, false]) {
   const path = `fake:?pooling=none&outputRows=64&causal=${causal}`;
-  describeRerankerConformance(`the fake runner, ${causal ? 'causal' : 'an encoder'},`, opener(path), 1e-9);
+  const name = `the fake runner, ${causal ? 'causal' : 'an encoder'},`;
+  describeRerankerConformance(name, opener(path), { causal, tolerance: 1e-9 });
 }

@@ -45,12 +45,12 @@ for (const name of fixtureNames) {
 describeRerankerConformance(
   'llama.cpp with a causal reranker',
   opener(() => writeCausalRerankerFixture(fixtureFolder)),
-  0.0005,
+  { causal: true, tolerance: 0.0005 },
 );
 describeRerankerConformance(
   'llama.cpp with an encoder that reranks',
   opener(() => writeEncoderRerankerFixture(fixtureFolder)),
-  0.0005,
+  { causal: false, tolerance: 0.0005 },
 );
 
 describe('llama.cpp with an encoder', () => {
