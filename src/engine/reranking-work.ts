@@ -6,6 +6,9 @@ import { createSequence, type Sequence } from '../core/sequence.js';
 import { standingOf } from '../core/standing.js';
 import type { Measurement } from './work.js';
 
+/** All pairs of a causal reranker may share the cells of what they begin with: its form, and the query. */
+const pairScope = 'pairs';
+
 /** One document of a rerank request, with its query, while the engine works on it. */
 export class RerankingWork implements Measurement {
   readonly requestId: string;
@@ -26,6 +29,7 @@ export class RerankingWork implements Measurement {
     this.sequence = createSequence(parts.sequenceId, parts.tokens, {
       results,
       standing: standingOf(request),
+      scope: causal ? pairScope : undefined,
     });
   }
 

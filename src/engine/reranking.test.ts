@@ -12,7 +12,7 @@ import { EngineCore } from './engine-core.js';
 
 const reranker = 'fake:?pooling=none&outputRows=16';
 
-type Room = { contextSize?: number; slots?: number; batchSize?: number };
+type Room = { contextSize?: number; slots?: number; batchSize?: number; residentSlots?: number };
 
 interface Outcome {
   readonly found: (DocumentRelevance | Float32Array)[];
@@ -150,6 +150,27 @@ describe('the documents of a request', () => {
     expect(counts).toEqual([[64], [35], [1]]);
   });
 
+  test('share what they begin with: the query is computed once, also for the next request', () => {
+    const query = 'q'.repeat(100);
+    const bench = new Bench(reranker, { residentSlots: 8 });
+    const rowsOf = (request: RerankRequest): number => {
+      const { steps } = bench.core.inspect();
+      bench.add(request);
+      bench.run();
+      const { recentSteps, steps: last } = bench.core.inspect();
+      const counts = recentSteps.slice(recentSteps.length - (last - steps)).flatMap(({ rows }) => rows);
+      return counts.reduce((sum, { count }) => sum + count, 0);
+    };
+    const many = makeRerankRequest(query, ['one', 'two', 'three', 'four', 'five', 'six']);
+    const parts = many.documents.reduce((sum, document) => sum + document.length + 1, 0);
+    const begin = 1 + query.length + 1;
+    // Documents that begin with the same letter share it too.
+    expect(rowsOf(many)).toBeLessThanOrEqual(begin + parts);
+    expect(rowsOf(makeRerankRequest(query, ['another']))).toBe('another'.length + 1);
+    const found = bench.outcome(many).found as DocumentRelevance[];
+    expect(found).toEqual(many.documents.map((document) => alone(query, document)));
+  });
+
   test('that can not be read fail the request, which says which one it was', () => {
     const bench = new Bench();
     const request = makeRerankRequest('q', ['fits', 'x'.repeat(600), 'fits']);
@@ -240,6 +261,7 @@ describe('whatever comes at once', () => {
     slots: fc.integer({ min: 1, max: 5 }),
     batchSize: fc.integer({ min: 8, max: 40 }),
     contextSize: fc.integer({ min: 130, max: 240 }),
+    residentSlots: fc.integer({ min: 0, max: 6 }),
     canCut: fc.boolean(),
     abortEvery: fc.option(fc.integer({ min: 25, max: 90 }), { nil: undefined }),
   });

@@ -23,7 +23,7 @@ afterEach(async () => {
 async function load(modelPath: string, create = createThreadEngine): Promise<Engine> {
   const engine = create('test');
   engines.push(engine);
-  await engine.load({ modelPath, contextSize: 2048, slots: 6, batchSize: 512, threads: 1 });
+  await engine.load({ modelPath, contextSize: 2048, slots: 6, residentSlots: 6, batchSize: 512, threads: 1 });
   return engine;
 }
 
