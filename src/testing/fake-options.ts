@@ -27,6 +27,8 @@ export interface FakeOptions {
   readonly causal: boolean;
   /** `pooling=first`, `last` or `none`, which makes it a reranker without embeddings; default `mean`. */
   readonly pooling: Pooling | undefined;
+  /** `embeddingSize=N`: numbers in an embedding; default 16. */
+  readonly embeddingSize: number;
   /** `kind=embedding`, for a causal model that embeds. Default: what `causal` and `pooling` make of it. */
   readonly kind: ModelKind;
   /** `rerankTemplate=...`: a reranker's form of a query with a document. */
@@ -89,6 +91,7 @@ export function readFakeOptions(modelPath: string): FakeOptions {
     causal,
     memory: memory(take('memory'), canCut, causal),
     pooling: pools,
+    embeddingSize: number('embeddingSize') ?? 16,
     kind: kind(take('kind'), causal, pools),
     rerankTemplate: take('rerankTemplate'),
     rerankHead: take('rerankHead') !== 'none',

@@ -75,9 +75,6 @@ const chatTemplate = [
   "{%- if add_generation_prompt %}{{ '[assistant] ' }}{%- endif %}",
 ].join('');
 
-/** Numbers in an embedding. */
-const embeddingSize = 16;
-
 /**
  * A model without a native library: the next token's logits are a hash of everything that the slot holds, so that any
  * mistake in how slots, positions or cells are handled changes the text; and so are embeddings. It refuses what llama.cpp
@@ -140,7 +137,7 @@ export class FakeRunner implements ModelRunner {
       causal: options.causal,
       ...(options.pooling === undefined
         ? {}
-        : { embedding: { size: embeddingSize, pooling: options.pooling } }),
+        : { embedding: { size: options.embeddingSize, pooling: options.pooling } }),
       ...(options.kind === 'reranking' && options.rerankHead ? { reranking: reranking(options) } : {}),
       canCut: options.canCut,
       bosText: beginText,
@@ -193,7 +190,7 @@ export class FakeRunner implements ModelRunner {
     if (output === undefined || !this.#embedded || this.info.embedding === undefined)
       throw new HeddleError('native_call_failed', `Row ${row} of the last batch has no embedding.`);
     const hash = hashOf(output.tokens) ^ output.state;
-    return Float32Array.from({ length: embeddingSize }, (_, index) => noise(hash, index) - 0.5);
+    return Float32Array.from({ length: this.#options.embeddingSize }, (_, index) => noise(hash, index) - 0.5);
   }
 
   relevance(slot: number): number {

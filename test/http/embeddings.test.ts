@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../src/core/errors.js';
 import { FakeRunner } from '../../src/testing/fake-runner.js';
@@ -13,6 +15,7 @@ beforeEach(async () => {
   server = await FakeServer.start({
     encoder: 'fake:?causal=false',
     last: 'fake:?kind=embedding&pooling=last',
+    large: 'fake:?causal=false&embeddingSize=2048',
     chat: 'fake:?',
     reranker: 'fake:?pooling=none',
     failing: 'fake:?kind=embedding&failAtDecode=1',
@@ -223,6 +226,28 @@ describe('requests at once', () => {
     expect(valueOf(metrics, 'heddle_request_errors_total', { code: 'request_cancelled' })).toBe(1);
   });
 
+  it('whose client goes away in the middle of a large answer do not disturb the next', async () => {
+    const input = Array.from({ length: 512 }, (_, index) => [index % 256]);
+    const body = JSON.stringify({ model: 'large', input });
+    const { port } = new URL(server.url);
+    let complete: boolean | undefined;
+    server.server.server.once('request', (_, response) => {
+      response.once('close', () => (complete = response.writableFinished));
+    });
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.write(`POST /v1/embeddings HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n`);
+    socket.write(`content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+    const [start] = (await once(socket, 'data')) as [Buffer];
+    expect(start.toString()).toContain('200 OK');
+    socket.pause();
+    socket.resetAndDestroy();
+    while (server.openResponses > 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(complete).toBe(false);
+    expect(vector(await embed({ input: 'Hi' }))).toEqual(expected(hi));
+    const metrics = parseMetrics(await (await fetch(`${server.url}/metrics`)).text());
+    expect(metrics.get('heddle_request_errors_total')?.samples ?? []).toEqual([]);
+  });
+
   it('keep their model until they are done, when it is to be unloaded', async () => {
     const engine = await server.engine('last');
     server.gate.hold();
@@ -284,6 +309,7 @@ describe('a model that is for something else', () => {
       'qwen3-rank': 'reranking',
       llama: 'generation',
       chat: null,
+      large: null,
       encoder: null,
       failing: null,
       last: null,
