@@ -3,7 +3,9 @@ export { HeddleError, errorCatalogue, type ErrorCode, type ErrorData } from './c
 export type { EmbedRequest, EmbeddingInfo, InputEmbedding, Pooling } from './core/embedding.js';
 export type { GenerateRequest, Prompt, SamplingParams, StopConditions } from './core/generation.js';
 export { silentLogger, type Logger } from './core/logger.js';
+export type { ModelKind } from './core/model-kind.js';
 export type { LoadOptions, ModelInfo } from './core/model-runner.js';
+export type { DocumentRelevance, RerankingInfo, RerankRequest } from './core/reranking.js';
 export type { Score, ScoreRequest } from './core/scoring.js';
 export { defaultCacheUse, type CacheHolding, type CacheUse } from './core/prompt-cache.js';
 export { defaultSampling, defaultStop } from './core/sampling-defaults.js';

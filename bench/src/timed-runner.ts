@@ -45,6 +45,7 @@ export const openRunner: OpenRunner = async (options, host) => {
     },
     logProbability: timed(runner.logProbability.bind(runner)),
     rowEmbedding: timed(runner.rowEmbedding.bind(runner)),
+    relevance: timed(runner.relevance.bind(runner)),
     decode(batch) {
       const begin = performance.now();
       // Only steps without prompt rows: they are what is repeated for every token.

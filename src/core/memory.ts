@@ -23,6 +23,8 @@ export interface MemoryNeed {
   readonly deviceBytes: number;
   /** Of these, KV cells and recurrent states; nothing when absent. */
   readonly deviceCacheBytes?: number;
+  /** The model generates no text: prompts need no memory beside {@link cacheBytes}. It does when absent. */
+  readonly keepsNoPrompts?: boolean;
   /** All of the above that is in the machine's RAM: with {@link deviceBytes} where the GPU shares it. */
   readonly totalBytes: number;
   /**

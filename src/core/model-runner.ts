@@ -2,6 +2,8 @@ import type { Batch } from './batch.js';
 import type { EmbeddingInfo } from './embedding.js';
 import type { SamplingParams, Token } from './generation.js';
 import type { MemoryNeed } from './memory.js';
+import type { ModelKind } from './model-kind.js';
+import type { RerankingInfo } from './reranking.js';
 import type { Speculation } from './speculation.js';
 
 /** What an engine is asked to load and with how much room. */
@@ -60,6 +62,8 @@ export interface ModelInfo {
   /** As the library describes it, such as `qwen3 0.6B Q8_0`. */
   readonly description: string;
   readonly architecture: string;
+  /** What its file says that it is for. */
+  readonly kind: ModelKind;
   /** Parameters, a count. */
   readonly parameters: number;
   /** All weights, bytes. */
@@ -88,6 +92,8 @@ export interface ModelInfo {
   readonly causal: boolean;
   /** Absent for models that make no embeddings: rerankers. */
   readonly embedding?: EmbeddingInfo;
+  /** Absent for models that are no rerankers, and for those of a form that relevances can not be read from. */
+  readonly reranking?: RerankingInfo;
   /**
    * The tail of a sequence can always be removed from the memory. False for recurrent and hybrid models, where a step
    * that was aborted leaves the state of its sequences unusable, and for those with a sliding window, of which only
@@ -182,6 +188,13 @@ export interface ModelRunner {
    * @throws HeddleError `native_call_failed` when the row has no embedding
    */
   rowEmbedding(row: number): Float32Array;
+
+  /**
+   * How relevant the document in a slot is, 0 to 1: of a reranker, once the last decode has computed the last row of a
+   * query with a document, and has asked for embeddings.
+   * @throws HeddleError `native_call_failed` when the last decode has no relevance of this slot, or one that is no number
+   */
+  relevance(slot: number): number;
 
   /**
    * Computes the rows of a batch; results of rows whose span wants them can be read until the next decode. A model that

@@ -274,6 +274,7 @@ class Life {
         return;
       case 'accepted':
       case 'embedding':
+      case 'relevance':
     }
   }
 

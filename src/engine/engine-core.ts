@@ -11,7 +11,9 @@ import {
   type PromptCacheReport,
 } from '../core/prompt-cache.js';
 import type { Drafting } from '../core/drafting.js';
+import { kindTexts } from '../core/model-kind.js';
 import type { RequestUpdate } from '../core/request-update.js';
+import type { RerankRequest } from '../core/reranking.js';
 import type { ScoreRequest } from '../core/scoring.js';
 import { createSequence, type Sequence } from '../core/sequence.js';
 import { standingOf } from '../core/standing.js';
@@ -23,9 +25,11 @@ import type { BlockCache, CachedTokens } from './block-cache.js';
 import { Choice } from './choice.js';
 import { EmbeddingWork } from './embedding-work.js';
 import { InputQueue } from './input-queue.js';
+import { PairWriter } from './pair-tokens.js';
 import { promptBoundaries } from './prompt-boundaries.js';
-import { promptTokens } from './prompt-tokens.js';
+import { promptTokens, type PromptLimits } from './prompt-tokens.js';
 import type { EngineReport } from './protocol.js';
+import { RerankingWork } from './reranking-work.js';
 import { ScoringWork } from './scoring-work.js';
 import { StepLog } from './step-log.js';
 import { inOne } from './choice-updates.js';
@@ -69,7 +73,7 @@ export class EngineCore {
   readonly #fetched = new Map<number, () => void>();
   /** By sequence id. */
   readonly #work = new Map<number, Choice | Measurement>();
-  /** Of embed requests, by id. */
+  /** Of embed and rerank requests, by id. */
   readonly #inputs = new Map<string, InputQueue>();
   readonly #log = new StepLog();
   readonly #loadThread: number;
@@ -177,7 +181,7 @@ export class EngineCore {
   /** Queues a request; one that can not be served fails at once and leaves nothing behind. */
   generate(request: GenerateRequest, lane: number): void {
     this.#attempt(request.id, () => {
-      this.#checkCausal('generate text');
+      this.#checkGenerates('generate text');
       checkCounts(request, this.#runner.info.slots);
       checkReasoning(request);
       const most = this.#runner.info.contextSize - 1;
@@ -191,7 +195,7 @@ export class EngineCore {
   /** As {@link generate}, for the probability of a text. */
   score(request: ScoreRequest, lane: number): void {
     this.#attempt(request.id, () => {
-      this.#checkCausal('score a text');
+      this.#checkGenerates('score a text');
       const runner = this.#runner;
       const most = runner.info.contextSize;
       const because = `the context of this model holds ${most}. ${largerContext}`;
@@ -213,9 +217,31 @@ export class EngineCore {
     this.#attempt(request.id, () => {
       if (request.inputs.length === 0)
         throw new HeddleError('invalid_parameter', 'There is no input to embed.', { param: 'inputs' });
-      const inputs = new InputQueue(request, lane);
-      this.#inputs.set(request.id, inputs);
-      for (let count = 0; count < this.#runner.info.slots; count++) this.#addInput(inputs);
+      this.#addInputs(request.id, request.inputs.length, (index) => this.#embedding(request, lane, index));
+    });
+  }
+
+  /** As {@link embed}, for the relevance of documents to a query. */
+  rerank(request: RerankRequest, lane: number): void {
+    this.#attempt(request.id, () => {
+      if (request.documents.length === 0)
+        throw new HeddleError('invalid_parameter', 'There is no document to rerank.', { param: 'documents' });
+      const { causal, kind, reranking } = this.#runner.info;
+      if (reranking === undefined) {
+        throw new HeddleError(
+          'unsupported_by_model',
+          kind === 'reranking'
+            ? 'This model calls itself a reranker, but has no output that tells one relevance.'
+            : `This model can not rerank documents: it is ${kindTexts[kind].name}.`,
+        );
+      }
+      const pairs = new PairWriter(this.#runner, reranking, request.query);
+      this.#addInputs(request.id, request.documents.length, (index) => {
+        const limits = this.#inputLimits('query with this document', `documents[${index}]`);
+        const tokens = pairs.tokens(request.documents[index] ?? '', limits);
+        const parts = { lane, index, sequenceId: this.#nextSequenceId++, tokens };
+        return new RerankingWork(request, parts, { causal });
+      });
     });
   }
 
@@ -345,33 +371,47 @@ export class EngineCore {
     });
   }
 
-  #addInput(inputs: InputQueue): void {
+  #addInputs(requestId: string, count: number, begin: (index: number) => Measurement): void {
+    const inputs = new InputQueue(count, begin);
+    this.#inputs.set(requestId, inputs);
+    for (let added = 0; added < this.#runner.info.slots; added++) this.#addInput(requestId, inputs);
+  }
+
+  #addInput(requestId: string, inputs: InputQueue): void {
     const next = inputs.take();
-    if (next === undefined) {
-      this.#inputs.delete(inputs.request.id);
-      return;
-    }
-    const { causal, embedding, contextSize, batchSize } = this.#runner.info;
+    if (next === undefined) this.#inputs.delete(requestId);
+    else this.#add(next);
+  }
+
+  #embedding(request: EmbedRequest, lane: number, index: number): EmbeddingWork {
+    const { causal, embedding } = this.#runner.info;
     if (embedding === undefined) {
       throw new HeddleError('unsupported_by_model', 'This model is a reranker: it makes no embeddings.');
     }
-    const tokens = promptTokens(this.#runner, next.input, {
-      what: 'input',
+    const input = request.inputs[index] ?? { kind: 'tokens', tokens: [] };
+    const tokens = promptTokens(this.#runner, input, this.#inputLimits('input', `inputs[${index}]`));
+    const parts = { lane, index, sequenceId: this.#nextSequenceId++, tokens };
+    return new EmbeddingWork(request, parts, { causal, embedding });
+  }
+
+  #inputLimits(what: string, param: string): PromptLimits {
+    const { causal, contextSize, batchSize } = this.#runner.info;
+    return {
+      what,
       most: causal ? contextSize : batchSize,
       because: causal
         ? `the context of this model holds ${contextSize}. ${largerContext}`
         : `this model reads ${batchSize} at once, at most. Shorten it.`,
-      param: `inputs[${next.index}]`,
-    });
-    const parts = { lane: inputs.lane, index: next.index, sequenceId: this.#nextSequenceId++, tokens };
-    this.#add(new EmbeddingWork(inputs.request, parts, { causal, embedding }));
+      param,
+    };
   }
 
-  #checkCausal(what: string): void {
-    if (this.#runner.info.causal) return;
+  #checkGenerates(what: string): void {
+    const { kind, causal } = this.#runner.info;
+    if (kind === 'generation' && causal) return;
     throw new HeddleError(
       'unsupported_by_model',
-      `This model can not ${what}: it is an encoder, which makes embeddings.`,
+      `This model can not ${what}: it is ${kindTexts[kind].name}.`,
     );
   }
 
@@ -468,7 +508,7 @@ export class EngineCore {
     this.#updates.push(update);
     this.#end(work);
     const inputs = this.#inputs.get(work.requestId);
-    if (inputs !== undefined) this.#addInput(inputs);
+    if (inputs !== undefined) this.#addInput(work.requestId, inputs);
   }
 
   /** The prompt of a request with several choices is computed once; the others take it over here. */

@@ -166,6 +166,7 @@ export class EngineHost {
       case 'generate':
       case 'score':
       case 'embed':
+      case 'rerank':
         this.#begin(command);
         return;
       case 'cancel':
@@ -193,6 +194,9 @@ export class EngineHost {
         return;
       case 'embed':
         this.#core.embed(command.request, command.lane);
+        return;
+      case 'rerank':
+        this.#core.rerank(command.request, command.lane);
         return;
     }
   }

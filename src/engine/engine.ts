@@ -5,6 +5,7 @@ import type { MemoryNeed } from '../core/memory.js';
 import type { LoadOptions, ModelInfo } from '../core/model-runner.js';
 import type { CacheHolding, PromptCacheAction, PromptCacheReport } from '../core/prompt-cache.js';
 import type { RequestUpdate } from '../core/request-update.js';
+import type { DocumentRelevance, RelevanceUpdate, RerankRequest } from '../core/reranking.js';
 import type { Score, ScoreRequest, ScoreUpdate } from '../core/scoring.js';
 import { withDeadline } from '../core/waiting.js';
 import { laneCount } from './abort-board.js';
@@ -31,7 +32,7 @@ interface Pending {
   readonly lane: number;
   /** Of a request for text, who hears what becomes of it. */
   readonly observer: RequestObserver | undefined;
-  /** Choices, or inputs, that have not finished. */
+  /** Choices, inputs or documents that have not finished. */
   open: number;
 }
 
@@ -244,6 +245,25 @@ export class Engine {
     for (const { input, embedding, tokens } of await readAll(updates, signal)) {
       // From another process it comes as a part of its whole message.
       results[input] = { embedding: embedding.slice(), tokens };
+    }
+    return results;
+  }
+
+  /**
+   * How relevant each document is to the query, in their order. The work shares the steps of all other requests.
+   * @param options.signal stops the work
+   * @throws HeddleError as {@link embed}; `unsupported_by_model` for a model that is no reranker. An error of one document
+   * is the request's, and its `param` says which: `documents[3]`
+   */
+  async rerank(
+    request: RerankRequest,
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<readonly DocumentRelevance[]> {
+    const { length } = request.documents;
+    const updates = this.#begin<RelevanceUpdate>((lane) => ({ type: 'rerank', request, lane }), length);
+    const results: DocumentRelevance[] = [];
+    for (const { document, relevance, tokens } of await readAll(updates, signal)) {
+      results[document] = { relevance, tokens };
     }
     return results;
   }
@@ -501,7 +521,7 @@ function isOfGeneration(update: RequestUpdate): update is GenerationUpdate {
   return update.kind === 'accepted' || update.kind === 'started' || update.kind === 'choice';
 }
 
-/** It is the last of a choice, or of an input, or of a score. */
+/** It is the last of a choice, an input, a document or a score. */
 function endsPart(update: Exclude<RequestUpdate, FailedUpdate>): boolean {
   switch (update.kind) {
     case 'accepted':
@@ -510,6 +530,7 @@ function endsPart(update: Exclude<RequestUpdate, FailedUpdate>): boolean {
     case 'choice':
       return update.finish !== undefined;
     case 'embedding':
+    case 'relevance':
     case 'score':
       return true;
   }

@@ -29,6 +29,7 @@ const notices: readonly ProcessNotice[] = [
         choice,
         { ...choice, finish: { reason: 'stop', stopString: '.' } },
         { kind: 'embedding', requestId: 'a', input: 0, tokens: 2, embedding: new Float32Array(3) },
+        { kind: 'relevance', requestId: 'a', document: 0, relevance: 0.5, tokens: 3 },
         { kind: 'score', requestId: 'a', score },
         { kind: 'failed', requestId: 'a', error },
       ],

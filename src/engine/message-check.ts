@@ -45,6 +45,8 @@ const updates: Checks<RequestUpdate['kind']> = {
   started: ({ requestId, cachedTokens }) => isText(requestId) && isCount(cachedTokens),
   embedding: ({ requestId, input, tokens, embedding }) =>
     isText(requestId) && isCount(input) && isCount(tokens) && embedding instanceof Float32Array,
+  relevance: ({ requestId, document, relevance, tokens }) =>
+    isText(requestId) && isCount(document) && isCount(tokens) && Number.isFinite(relevance),
   score: ({ requestId, score }) => isText(requestId) && isScore(score),
   failed: ({ requestId, error }) => isText(requestId) && isErrorData(error),
 };

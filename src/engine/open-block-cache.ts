@@ -7,13 +7,17 @@ import { defaultDiskSettings } from '../prefix-cache/store-settings.js';
 import { BlockCache } from './block-cache.js';
 import { modelIdentity } from './model-identity.js';
 
-/** The tiers of the prompt cache below the KV cache, as a model is loaded with; undefined where it is to have none. */
+/**
+ * The tiers of the prompt cache below the KV cache, as a model is loaded with; undefined where it is to have none. What
+ * other models than those that generate compute is not asked for again, but for what a rerank request's pairs share,
+ * which is in the KV cache.
+ */
 export function openBlockCache(
   { modelPath, promptCache }: LoadOptions,
   runner: ModelRunner,
 ): BlockCache | undefined {
-  const { memory, stateFormat, architecture } = runner.info;
-  if (promptCache === undefined || memory === 'none') return undefined;
+  const { kind, memory, stateFormat, architecture } = runner.info;
+  if (promptCache === undefined || memory === 'none' || kind !== 'generation') return undefined;
   const { hostBytes, disk } = promptCache;
   if (hostBytes === 0 && disk === undefined) return undefined;
   const fingerprint = fingerprintOf({ model: identityOf(modelPath), stateFormat, architecture });

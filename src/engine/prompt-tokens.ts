@@ -4,7 +4,7 @@ import type { ModelRunner } from '../core/model-runner.js';
 
 /** What a prompt must keep to, and how it is called where it does not. */
 export interface PromptLimits {
-  /** `prompt`, `input` or `continuation`: for messages. */
+  /** `prompt`, `input`, `continuation` or the like: for messages. */
   readonly what: string;
   /** Tokens at most. */
   readonly most: number;
@@ -44,8 +44,11 @@ export function promptTokens(runner: ModelRunner, prompt: Prompt, limits: Prompt
   return tokens;
 }
 
-/** Tokenizing takes time that grows faster than the text: one that can not fit is refused before. */
-function checkLength(runner: ModelRunner, text: string, { what, param }: PromptLimits): void {
+/**
+ * Tokenizing takes time that grows faster than the text: one that can not fit is refused before.
+ * @throws HeddleError `context_length_exceeded`
+ */
+export function checkLength(runner: ModelRunner, text: string, { what, param }: PromptLimits): void {
   const { contextSize, longestTokenBytes } = runner.info;
   const bytes = Buffer.byteLength(text);
   if (bytes <= contextSize * longestTokenBytes) return;

@@ -5,6 +5,7 @@ import type { MemoryNeed } from '../core/memory.js';
 import type { LoadOptions, MemoryReading, ModelInfo } from '../core/model-runner.js';
 import type { CacheHolding, PromptCacheAction, PromptCacheReport } from '../core/prompt-cache.js';
 import type { RequestUpdate } from '../core/request-update.js';
+import type { RerankRequest } from '../core/reranking.js';
 import type { ScoreRequest } from '../core/scoring.js';
 
 /*
@@ -23,7 +24,8 @@ export type EngineCommand =
 export type RequestCommand =
   | { readonly type: 'generate'; readonly request: GenerateRequest; readonly lane: number }
   | { readonly type: 'score'; readonly request: ScoreRequest; readonly lane: number }
-  | { readonly type: 'embed'; readonly request: EmbedRequest; readonly lane: number };
+  | { readonly type: 'embed'; readonly request: EmbedRequest; readonly lane: number }
+  | { readonly type: 'rerank'; readonly request: RerankRequest; readonly lane: number };
 
 /** A command that is answered by one `result` or `refused` event with the same call number. */
 export type CallCommand =
@@ -108,7 +110,7 @@ export interface StepRecord {
   /** Counts decode calls from 1, aborted ones included. */
   readonly number: number;
   readonly outcome: 'ok' | 'aborted' | 'no-cells' | 'failed';
-  /** Rows of each sequence in the batch, by request; of an embed request, `choice` is the input. */
+  /** Rows of each sequence in the batch, by request; of embed and rerank requests, `choice` is the input or document. */
   readonly rows: readonly { readonly requestId: string; readonly choice: number; readonly count: number }[];
   /** Duration of the native call, milliseconds. */
   readonly decodeMs: number;

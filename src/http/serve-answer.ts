@@ -6,6 +6,7 @@ import { OutputBlocks } from '../prompt/output/output-blocks.js';
 import { Answer, type AnswerEnd, type AnswerPrompt } from './answer.js';
 import type { AnswerFormat, WholeChoice } from './answer-format.js';
 import { ClientWatch } from './client-watch.js';
+import { checkKind } from './model-kind-check.js';
 import type { RouteContext } from './route-context.js';
 import { SseWriter, type StreamWriter } from './sse-writer.js';
 
@@ -62,6 +63,7 @@ export async function serveAnswer(
 
 /** Hands the requests over to the engine. The lease is for that alone: a slow reader keeps no engine. */
 async function start(job: AnswerJob, client: ClientWatch, pool: EnginePool): Promise<Answer> {
+  await checkKind(pool, job.modelId, 'generation');
   const lease = await pool.lease(job.modelId, client.signal);
   try {
     client.check();

@@ -8,8 +8,10 @@ import { healthRoute } from './health-route.js';
 import { metricsRoute } from './metrics-route.js';
 import { chatRoute } from './openai/chat-route.js';
 import { completionsRoute } from './openai/completions-route.js';
+import { embeddingsRoute } from './openai/embeddings-route.js';
 import { errorBody } from './openai/error-body.js';
 import { modelsRoute } from './openai/models-route.js';
+import { rerankRoute } from './rerank-route.js';
 import type { RouteContext } from './route-context.js';
 
 /** How long a client may take to send a request, milliseconds; answers may take as long as they take. */
@@ -54,6 +56,8 @@ export function createServer(context: RouteContext): FastifyInstance {
   modelsRoute(server, context);
   chatRoute(server, context);
   completionsRoute(server, context);
+  embeddingsRoute(server, context);
+  rerankRoute(server, context);
   return server;
 }
 

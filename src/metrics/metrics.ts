@@ -4,6 +4,7 @@ import type { PromptCacheReport } from '../core/prompt-cache.js';
 import type { EnginePool, PoolObserver } from '../pool/engine-pool.js';
 import type { TimedReport } from '../pool/engine-reports.js';
 import { EngineMetrics } from './engine-metrics.js';
+import { MeasurementMetrics, type Measured } from './measurement-metrics.js';
 import { PoolMetrics } from './pool-metrics.js';
 import { processMetrics } from './process-metrics.js';
 import { PromptCacheMetrics } from './prompt-cache-metrics.js';
@@ -18,11 +19,13 @@ export class Metrics {
   readonly #pool: PoolMetrics;
   readonly #engines: EngineMetrics;
   readonly #caches: PromptCacheMetrics;
+  readonly #measurements: MeasurementMetrics;
   readonly #errors: Counter<'code'>;
 
   constructor() {
     const registry = new Registry();
     const requests = new RequestMetrics(registry);
+    this.#measurements = new MeasurementMetrics(registry);
     this.#engines = new EngineMetrics(registry);
     this.#caches = new PromptCacheMetrics(registry);
     this.#pool = new PoolMetrics(registry, requests);
@@ -43,6 +46,11 @@ export class Metrics {
   /** The media type of {@link text}. */
   get contentType(): string {
     return this.#registry.contentType;
+  }
+
+  /** A request for embeddings or relevances was answered. */
+  measured(measured: Measured): void {
+    this.#measurements.add(measured);
   }
 
   /** An answer was an error, or a stream ended with one. */

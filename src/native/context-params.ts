@@ -1,7 +1,8 @@
 import type { LoadOptions } from '../core/model-runner.js';
 import type { LlamaBindings } from './llama-bindings.js';
 import type { LlamaContextParams, Pointer } from './llama-structs.js';
-import { isCausal } from './model-metadata.js';
+import { poolingTypes } from '../core/model-kind.js';
+import { isCausal, modelKind } from './model-metadata.js';
 import { sequenceLanes } from './sequence-lanes.js';
 
 /** Longest context that is made when none was asked for, tokens. */
@@ -17,9 +18,6 @@ const microBatch = 512;
  */
 const logitsBytes = 16 * 2 ** 20;
 const mostOutputs = 64;
-
-/** LLAMA_POOLING_TYPE_NONE of llama.h. */
-const poolingNone = 0;
 
 /**
  * Rows of one step that can have results, in a causal model.
@@ -51,8 +49,9 @@ export function contextParams(
     n_seq_max: sequences,
     n_outputs_max: causal ? outputRows(vocabularySize, sequences) : Math.max(batchSize, sequences),
     embeddings: !causal,
-    // An input may be computed in several steps, with others between: its rows are pooled by the engine.
-    pooling_type: poolingNone,
+    // An input may be computed in several steps, with others between: its rows are pooled by the engine. A reranker's
+    // head is the library's to apply: to the last row that it has seen of a sequence, or the first.
+    pooling_type: modelKind(bindings, model) === 'reranking' ? poolingTypes.rank : poolingTypes.none,
     n_threads: options.threads,
     n_threads_batch: options.threads,
     kv_unified: true,

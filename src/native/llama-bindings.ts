@@ -68,6 +68,8 @@ export interface LlamaBindings {
   llama_model_meta_val_str(model: Pointer, key: string, buffer: Uint8Array, size: number): number;
   llama_model_desc(model: Pointer, buffer: Uint8Array, size: number): number;
   llama_model_size(model: Pointer): number | bigint;
+  llama_model_n_cls_out(model: Pointer): number;
+  llama_model_cls_label(model: Pointer, output: number): string | null;
   llama_model_chat_template(model: Pointer, name: string | null): string | null;
   llama_model_n_params(model: Pointer): number | bigint;
   llama_model_is_recurrent(model: Pointer): boolean;
@@ -102,7 +104,10 @@ export interface LlamaBindings {
   llama_vocab_is_eog(vocab: Pointer, token: number): boolean;
   llama_vocab_bos(vocab: Pointer): number;
   llama_vocab_eos(vocab: Pointer): number;
+  llama_vocab_sep(vocab: Pointer): number;
   llama_vocab_get_add_bos(vocab: Pointer): boolean;
+  llama_vocab_get_add_eos(vocab: Pointer): boolean;
+  llama_vocab_get_add_sep(vocab: Pointer): boolean;
   llama_tokenize(
     vocab: Pointer,
     text: Uint8Array,
@@ -202,6 +207,8 @@ const llamaPrototypes = [
   'int32_t llama_model_meta_val_str(const void *model, const char *key, void *buf, size_t buf_size)',
   'int32_t llama_model_desc(const void *model, void *buf, size_t buf_size)',
   'uint64_t llama_model_size(const void *model)',
+  'uint32_t llama_model_n_cls_out(const void *model)',
+  'const char *llama_model_cls_label(const void *model, uint32_t i)',
   'const char *llama_model_chat_template(const void *model, const char *name)',
   'uint64_t llama_model_n_params(const void *model)',
   'bool llama_model_is_recurrent(const void *model)',
@@ -224,7 +231,10 @@ const llamaPrototypes = [
   'bool llama_vocab_is_eog(const void *vocab, int32_t token)',
   'int32_t llama_vocab_bos(const void *vocab)',
   'int32_t llama_vocab_eos(const void *vocab)',
+  'int32_t llama_vocab_sep(const void *vocab)',
   'bool llama_vocab_get_add_bos(const void *vocab)',
+  'bool llama_vocab_get_add_eos(const void *vocab)',
+  'bool llama_vocab_get_add_sep(const void *vocab)',
   'int32_t llama_tokenize(const void *vocab, const void *text, int32_t text_len, void *tokens, int32_t n_tokens_max, bool add_special, bool parse_special)',
   'int32_t llama_token_to_piece(const void *vocab, int32_t token, void *buf, int32_t length, int32_t lstrip, bool special)',
   'void llama_sampler_accept(void *smpl, int32_t token)',

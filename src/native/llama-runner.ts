@@ -18,6 +18,7 @@ import { BatchBuffer } from './batch-buffer.js';
 import { cRuntime } from './c-runtime.js';
 import { contextParams } from './context-params.js';
 import { floatsAt } from './floats-at.js';
+import { readGgufTables } from './gguf-tables.js';
 import { openLlamaLibrary } from './llama-library.js';
 import { isCausal } from './model-metadata.js';
 import { logProbability } from './log-softmax.js';
@@ -27,6 +28,7 @@ import type { LlamaContextParams, Pointer } from './llama-structs.js';
 import { loadModel } from './load-model.js';
 import { predictMemory as predictWithLibrary } from './memory-prediction.js';
 import { readMemory } from './memory-reading.js';
+import { checkRelevance, rankHead, type RankHead } from './rank-head.js';
 import { describeModel } from './model-info.js';
 import { DisposeStack, NativeHandle } from './native-handle.js';
 import { sequenceLanes, type SequenceLanes } from './sequence-lanes.js';
@@ -92,6 +94,8 @@ class LlamaRunner implements ModelRunner {
   readonly #handles: DisposeStack;
   /** Null for encoders, which keep nothing of what they read. */
   readonly #memory: Pointer | null;
+  /** Undefined for models that are no rerankers. */
+  readonly #rankHead: RankHead | undefined;
   /** Undefined for encoders. */
   readonly #state: SequenceState | undefined;
   /** Tokens that a windowed layer sees; 0 when all layers see everything. */
@@ -129,6 +133,7 @@ class LlamaRunner implements ModelRunner {
     this.#window = bindings.llama_model_n_swa(native.model.address);
     const { canCut, state } = this.#probe(lanes.scratch);
     this.#state = state;
+    this.#rankHead = rankHead(bindings, native.model.address, () => tensorNames(bindings, options.modelPath));
     this.info = describeModel(bindings, {
       model: native.model,
       context: native.context,
@@ -137,6 +142,7 @@ class LlamaRunner implements ModelRunner {
       lanes,
       canCut,
       memory: state?.memory ?? 'none',
+      ranks: this.#rankHead !== undefined,
       version: bindings.llama_version(),
     });
   }
@@ -187,6 +193,14 @@ class LlamaRunner implements ModelRunner {
     const embedding = this.#bindings.llama_get_embeddings_ith(this.#context.address, row);
     if (embedding === null || this.info.embedding === undefined) throw noResult(row, 'embedding');
     return floatsAt(embedding, this.info.embedding.size).slice();
+  }
+
+  relevance(slot: number): number {
+    this.#checkSlot(slot);
+    const outputs = this.#bindings.llama_get_embeddings_seq(this.#context.address, slot);
+    if (outputs === null || this.#rankHead === undefined)
+      throw new HeddleError('native_call_failed', `The last batch has no relevance of slot ${slot}.`);
+    return checkRelevance(this.#rankHead.relevance(floatsAt(outputs, this.#rankHead.outputs)));
   }
 
   decode(batch: Batch): DecodeOutcome {
@@ -357,6 +371,11 @@ class LlamaRunner implements ModelRunner {
     void this.#context.address;
     return this.#memory;
   }
+}
+
+function tensorNames(bindings: LlamaBindings, path: string): ReadonlySet<string> {
+  const tables = readGgufTables(bindings, path);
+  return new Set(tables?.files.flat().map(({ name }) => name));
 }
 
 function noResult(row: number, what: string): HeddleError {

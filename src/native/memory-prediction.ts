@@ -10,6 +10,7 @@ import type { LlamaContextParams, Pointer } from './llama-structs.js';
 import { explainLoadFailure } from './load-failure.js';
 import { estimateContext } from './memory-estimate.js';
 import { memoryBreakdown, type MemoryBreakdown } from './memory-breakdown.js';
+import { modelKind } from './model-metadata.js';
 
 /*
  * What loading a model will take, before anything is loaded. The library is asked: it can create a model and a context
@@ -56,6 +57,7 @@ export async function predictMemory(library: LlamaLibrary, options: LoadOptions)
   if (model === null) throw await explainLoadFailure(options.modelPath, library);
   try {
     const params = contextParams(bindings, model, options);
+    const kept = modelKind(bindings, model) === 'generation' ? {} : { keepsNoPrompts: true };
     const tableBytes = tableSize(library, model, tables, params);
     const breakdown = memoryBreakdown(library);
     if (breakdown === undefined) {
@@ -69,7 +71,7 @@ export async function predictMemory(library: LlamaLibrary, options: LoadOptions)
         tableBytes,
         codeBytes,
       };
-      return { ...sizes, deviceBytes: 0, totalBytes: sum(sizes), basis: 'estimate' };
+      return { ...sizes, ...kept, deviceBytes: 0, totalBytes: sum(sizes), basis: 'estimate' };
     }
     const buffers = measureBuffers(library, breakdown, model, params);
     if (buffers === null) throw contextRefused(options);
@@ -83,7 +85,8 @@ export async function predictMemory(library: LlamaLibrary, options: LoadOptions)
     });
     const sizes = { mappedWeightBytes, copiedWeightBytes, cacheBytes, computeBytes, tableBytes, codeBytes };
     const shared = gpuSharesMemory() ? deviceBytes : integratedBytes;
-    return { ...sizes, deviceBytes, deviceCacheBytes, totalBytes: sum(sizes) + shared, basis: 'dry-run' };
+    const totalBytes = sum(sizes) + shared;
+    return { ...sizes, ...kept, deviceBytes, deviceCacheBytes, totalBytes, basis: 'dry-run' };
   } finally {
     bindings.llama_model_free(model);
   }

@@ -1,7 +1,8 @@
 import type { ModelInfo, ModelMemory } from '../core/model-runner.js';
 import type { LlamaBindings } from './llama-bindings.js';
-import { architectureOf, embeddingInfo, isCausal } from './model-metadata.js';
+import { architectureOf, embeddingInfo, isCausal, modelKind } from './model-metadata.js';
 import type { NativeHandle } from './native-handle.js';
+import { rerankingInfo } from './rank-head.js';
 import type { SequenceLanes } from './sequence-lanes.js';
 import type { Vocabulary } from './vocabulary.js';
 
@@ -16,6 +17,8 @@ export function describeModel(
     lanes: SequenceLanes;
     canCut: boolean;
     memory: ModelMemory;
+    /** It is a reranker whose outputs can be read. */
+    ranks: boolean;
     version: string;
   },
 ): ModelInfo {
@@ -37,6 +40,7 @@ export function describeModel(
     // The library knows the names of common sizes only.
     description: description.replace('?B', `${(parameters / 1e9).toFixed(3)}B`),
     architecture: architectureOf(bindings, model),
+    kind: modelKind(bindings, model),
     stateFormat: `llama.cpp ${parts.version}, ${process.arch}`,
     parameters,
     weightBytes: Number(bindings.llama_model_size(model)),
@@ -55,6 +59,7 @@ export function describeModel(
     eosText: textOf(vocabulary.eos),
     addsBos: vocabulary.addsBos,
     ...(embedding === undefined ? {} : { embedding }),
+    ...(parts.ranks ? { reranking: rerankingInfo(bindings, model, vocabulary) } : {}),
     ...(chatTemplate === null ? {} : { chatTemplate }),
     ...(toolChatTemplate === null ? {} : { toolChatTemplate }),
   };

@@ -164,6 +164,22 @@ export class Vocabulary {
     return token < 0 ? undefined : token;
   }
 
+  /** Between two texts that are one input. */
+  get sep(): Token | undefined {
+    const token = this.#bindings.llama_vocab_sep(this.#live());
+    return token < 0 ? undefined : token;
+  }
+
+  /** The vocabulary asks for an EOS token after a prompt. */
+  get addsEos(): boolean {
+    return this.#bindings.llama_vocab_get_add_eos(this.#live());
+  }
+
+  /** The vocabulary asks for a separator between two texts. */
+  get addsSep(): boolean {
+    return this.#bindings.llama_vocab_get_add_sep(this.#live());
+  }
+
   /** A token as it is written in the vocabulary, control tokens included. */
   text(token: Token): string {
     this.check(token);

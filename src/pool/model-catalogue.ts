@@ -2,6 +2,8 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { HeddleError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
+import type { ModelKind } from '../core/model-kind.js';
+import { ggufKind } from './gguf-kind.js';
 
 /** A model on disk that can be asked for by its id. */
 export interface ModelFile {
@@ -26,6 +28,8 @@ export class ModelCatalogue {
   #directories: readonly string[];
   readonly #log: Logger;
   #models = new Map<string, ModelFile>();
+  /** By path, of files as they were when they were read. */
+  readonly #kinds = new Map<string, { file: ModelFile; kind: Promise<ModelKind | undefined> }>();
 
   constructor(directories: readonly string[], log: Logger) {
     this.#directories = directories.map((directory) => resolve(directory));
@@ -74,6 +78,15 @@ export class ModelCatalogue {
         ? `There are no GGUF files in ${this.#directories.join(', ')}.`
         : `There is: ${names}.`;
     throw new HeddleError('model_not_found', `There is no model "${id}". ${help}`, { param: 'model' });
+  }
+
+  /** What a model is for by its file, which is read once; undefined when it can not be told. */
+  async kindOf(file: ModelFile): Promise<ModelKind | undefined> {
+    const known = this.#kinds.get(file.path);
+    if (known?.file.modified === file.modified && known.file.bytes === file.bytes) return known.kind;
+    const kind = ggufKind(file.path);
+    this.#kinds.set(file.path, { file, kind });
+    return kind;
   }
 }
 

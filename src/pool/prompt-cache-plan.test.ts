@@ -31,6 +31,15 @@ describe('RAM for prompts that nothing is said about', () => {
     expect(plan.optionsFor(18 * MiB)).toEqual({ hostBytes: 16 * MiB });
   });
 
+  it('is none for a model that generates no text, and so is what a disk takes', () => {
+    const embeds = need({ cacheBytes: 5 * MiB, keepsNoPrompts: true });
+    for (const settings of [auto, { cacheMemory: MiB }]) {
+      const plan = planPromptCache(settings, embeds, { ...limits, cache });
+      expect(plan).toMatchObject({ demandedBytes: 0, wishedBytes: 0 });
+      expect(plan.optionsFor(Infinity)).toBeUndefined();
+    }
+  });
+
   it('is at most 1/16 of the machine and 1/8 of the ceiling', () => {
     const large = need({ cacheBytes: 2 ** 40 });
     const ofMachine = planPromptCache(auto, large, { ...limits, machineBytes: 160 * MiB });

@@ -31,7 +31,8 @@ export function planPromptCache(
 ): PromptCachePlan {
   const keptBytes = need.cacheBytes + (need.deviceCacheBytes ?? 0);
   // Encoders keep nothing between steps.
-  if (keptBytes === 0) return { demandedBytes: 0, wishedBytes: 0, optionsFor: () => undefined };
+  if (keptBytes === 0 || need.keepsNoPrompts === true)
+    return { demandedBytes: 0, wishedBytes: 0, optionsFor: () => undefined };
   const disk =
     cache?.directory === undefined
       ? undefined

@@ -10,6 +10,7 @@ function modelWith(chatTemplate: string | undefined, fields: Partial<ModelInfo> 
   return {
     description: '',
     architecture: '',
+    kind: 'generation',
     stateFormat: '',
     parameters: 0,
     weightBytes: 0,

@@ -6,7 +6,7 @@ import type { LoadOptions } from '../core/model-runner.js';
 import { laneCount } from '../engine/abort-board.js';
 import { Engine } from '../engine/engine.js';
 import type { EngineTransport } from '../engine/transport.js';
-import { collect, makeEmbedRequest, makeRequest, makeScoreRequest } from './requests.js';
+import { collect, makeEmbedRequest, makeRequest, makeRerankRequest, makeScoreRequest } from './requests.js';
 
 export interface EngineHarness<T extends EngineTransport> {
   /** A transport whose host opens fake runners. */
@@ -233,6 +233,28 @@ export function describeEngineConformance<T extends EngineTransport>(
         expect(new Set(results.map(({ embedding }) => String(embedding))).size).toBe(inputs.length);
       });
 
+      test('reranks documents in their order', async () => {
+        const engine = await load('fake:?pooling=none');
+        const documents = ['a', 'the longest of these documents, by far', '', 'short'];
+        const results = await engine.rerank(makeRerankRequest('query', documents));
+        expect(results.map(({ tokens }) => tokens)).toEqual(documents.map(({ length }) => length + 8));
+        for (const [index, result] of results.entries()) {
+          const [alone] = await engine.rerank(makeRerankRequest('query', [documents[index] ?? '']));
+          expect(result).toEqual(alone);
+          expect(result.relevance).toBeGreaterThanOrEqual(0);
+          expect(result.relevance).toBeLessThanOrEqual(1);
+        }
+        expect(new Set(results.map(({ relevance }) => relevance)).size).toBe(documents.length);
+        const controller = new AbortController();
+        const stopped = codeOf(
+          engine.rerank(makeRerankRequest('q', Array(200).fill('x'.repeat(200))), controller),
+        );
+        controller.abort();
+        expect(await stopped).toBe('request_cancelled');
+        await until(() => engine.pendingRequests === 0);
+        expect(await engine.inspect()).toMatchObject({ running: 0, waiting: 0, usedCells: 0 });
+      });
+
       test('has the same results at once as alone', async () => {
         const engine = await load('fake:?stepDelayMs=2');
         const work = [
@@ -313,7 +335,15 @@ export function describeEngineConformance<T extends EngineTransport>(
         expect(await encoder.embed(makeEmbedRequest(['a']))).toHaveLength(1);
         const reranker = await load('fake:?pooling=none');
         expect(await codeOf(reranker.embed(makeEmbedRequest(['a'])))).toBe('unsupported_by_model');
-        expect((await reranker.score(makeScoreRequest('a', 'b'))).tokens).toEqual([98]);
+        expect(await codeOf(reranker.score(makeScoreRequest('a', 'b')))).toBe('unsupported_by_model');
+        expect(await codeOf(collect(reranker.generate(makeRequest())))).toBe('unsupported_by_model');
+        expect(await reranker.rerank(makeRerankRequest('a', ['b']))).toHaveLength(1);
+        const embedder = await load('fake:?kind=embedding');
+        expect(await codeOf(collect(embedder.generate(makeRequest())))).toBe('unsupported_by_model');
+        expect(await codeOf(embedder.rerank(makeRerankRequest('a', ['b'])))).toBe('unsupported_by_model');
+        expect(await embedder.embed(makeEmbedRequest(['a']))).toHaveLength(1);
+        const headless = await load('fake:?pooling=none&rerankHead=none');
+        expect(await codeOf(headless.rerank(makeRerankRequest('a', ['b'])))).toBe('unsupported_by_model');
       });
     });
 

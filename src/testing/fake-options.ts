@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { Pooling } from '../core/embedding.js';
+import type { ModelKind } from '../core/model-kind.js';
 import type { ModelMemory } from '../core/model-runner.js';
 import { errorCatalogue, HeddleError, type ErrorCode } from '../core/errors.js';
 
@@ -26,6 +27,14 @@ export interface FakeOptions {
   readonly causal: boolean;
   /** `pooling=first`, `last` or `none`, which makes it a reranker without embeddings; default `mean`. */
   readonly pooling: Pooling | undefined;
+  /** `embeddingSize=N`: numbers in an embedding; default 16. */
+  readonly embeddingSize: number;
+  /** `kind=embedding`, for a causal model that embeds. Default: what `causal` and `pooling` make of it. */
+  readonly kind: ModelKind;
+  /** `rerankTemplate=...`: a reranker's form of a query with a document. */
+  readonly rerankTemplate: string | undefined;
+  /** `rerankHead=none`: a reranker of a form that relevances can not be read from. */
+  readonly rerankHead: boolean;
   /** `outputRows=N`: rows of a decode that can have results; default 16, and at least the slots. */
   readonly outputRows: number;
   /** `endAfter=N`: a sampler that drew N tokens draws the end of generation. Else it hardly ever occurs. */
@@ -78,6 +87,7 @@ export function readFakeOptions(modelPath: string): FakeOptions {
   const crashAs = take('crashAs');
   const canCut = take('canCut') !== 'false';
   const causal = take('causal') !== 'false';
+  const pools = pooling(take('pooling'));
   const options: FakeOptions = {
     loadFails: errorCode(take('loadFails')),
     loadSteps: number('loadSteps') ?? 4,
@@ -85,7 +95,11 @@ export function readFakeOptions(modelPath: string): FakeOptions {
     canCut,
     causal,
     memory: memory(take('memory'), canCut, causal),
-    pooling: pooling(take('pooling')),
+    pooling: pools,
+    embeddingSize: number('embeddingSize') ?? 16,
+    kind: kind(take('kind'), causal, pools),
+    rerankTemplate: take('rerankTemplate'),
+    rerankHead: take('rerankHead') !== 'none',
     outputRows: number('outputRows') ?? 16,
     endAfter: number('endAfter'),
     scriptedText: take('scriptedText'),
@@ -125,6 +139,12 @@ function pooling(text = 'mean'): Pooling | undefined {
   if (text === 'none') return undefined;
   if (text === 'mean' || text === 'first' || text === 'last') return text;
   throw new RangeError(`${text} is not a pooling.`);
+}
+
+function kind(text: string | undefined, causal: boolean, pools: Pooling | undefined): ModelKind {
+  if (pools === undefined) return 'reranking';
+  if (text !== undefined && text !== 'embedding') throw new RangeError(`${text} is not a kind to ask for.`);
+  return text ?? (causal ? 'generation' : 'embedding');
 }
 
 function firstLine(path: string): string {

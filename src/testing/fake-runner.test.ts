@@ -1,4 +1,5 @@
 import { openRunner } from './fake-runner.js';
+import { describeRerankerConformance } from './reranker-conformance.js';
 import { describeRunnerConformance, type OpenedRunner, type RunnerRoom } from './runner-conformance.js';
 import { describeSavedStateConformance } from './saved-state-conformance.js';
 
@@ -23,4 +24,10 @@ for (const memory of ['cells', 'cells-and-state', 'state'] as const) {
   const [name, path] = fakes[memory];
   describeRunnerConformance(name, opener(path));
   describeSavedStateConformance(name, opener(path), memory);
+}
+
+for (const causal of [true, false]) {
+  const path = `fake:?pooling=none&outputRows=64&causal=${causal}`;
+  const name = `the fake runner, ${causal ? 'causal' : 'an encoder'},`;
+  describeRerankerConformance(name, opener(path), { causal, tolerance: 1e-9 });
 }

@@ -16,6 +16,7 @@ import type {
   RestoreOutcome,
   Sampler,
 } from '../core/model-runner.js';
+import type { RerankingInfo } from '../core/reranking.js';
 import { FakeCells } from './fake-cells.js';
 import { readFakeOptions, type FakeCrash, type FakeOptions } from './fake-options.js';
 import { FakeSampler } from './fake-sampler.js';
@@ -31,6 +32,7 @@ import {
 import {
   baseLogitsAfter,
   beginText,
+  beginToken,
   endText,
   endToken,
   fakeControlText,
@@ -75,9 +77,6 @@ const chatTemplate = [
   "{%- if add_generation_prompt %}{{ '[assistant] ' }}{%- endif %}",
 ].join('');
 
-/** Numbers in an embedding. */
-const embeddingSize = 16;
-
 /**
  * A model without a native library: the next token's logits are a hash of everything that the slot holds, so that any
  * mistake in how slots, positions or cells are handled changes the text; and so are embeddings. It refuses what llama.cpp
@@ -96,6 +95,8 @@ export class FakeRunner implements ModelRunner {
   readonly #sleeper = new Int32Array(new SharedArrayBuffer(4));
   /** What the slots held at the output rows of the last decode, by row. */
   readonly #outputs = new Map<number, { tokens: readonly Token[]; state: number }>();
+  /** Of the slots of the last decode, what was read so far: a hash. */
+  readonly #read = new Map<number, number>();
   /** Slots that have cells without a state. */
   readonly #stateless = new Set<number>();
   /** Slots whose state is of other tokens than their cells: by what it is off. */
@@ -122,6 +123,7 @@ export class FakeRunner implements ModelRunner {
     this.info = {
       description: 'fake model of bytes',
       architecture: 'fake',
+      kind: options.kind,
       stateFormat: 'fake 1',
       parameters: 1,
       weightBytes: 1,
@@ -137,7 +139,8 @@ export class FakeRunner implements ModelRunner {
       causal: options.causal,
       ...(options.pooling === undefined
         ? {}
-        : { embedding: { size: embeddingSize, pooling: options.pooling } }),
+        : { embedding: { size: options.embeddingSize, pooling: options.pooling } }),
+      ...(options.kind === 'reranking' && options.rerankHead ? { reranking: reranking(options) } : {}),
       canCut: options.canCut,
       bosText: beginText,
       eosText: endText,
@@ -205,13 +208,22 @@ export class FakeRunner implements ModelRunner {
     if (output === undefined || !this.#embedded || this.info.embedding === undefined)
       throw new HeddleError('native_call_failed', `Row ${row} of the last batch has no embedding.`);
     const hash = hashOf(output.tokens) ^ output.state;
-    return Float32Array.from({ length: embeddingSize }, (_, index) => noise(hash, index) - 0.5);
+    return Float32Array.from({ length: this.#options.embeddingSize }, (_, index) => noise(hash, index) - 0.5);
+  }
+
+  relevance(slot: number): number {
+    this.#checkAlive();
+    const hash = this.#read.get(slot);
+    if (hash === undefined || !this.#embedded || this.info.reranking === undefined)
+      throw new HeddleError('native_call_failed', `Slot ${slot} has no relevance.`);
+    return noise(hash, 0);
   }
 
   decode(batch: Batch): DecodeOutcome {
     this.#checkAlive();
     this.#checkBatch(batch);
     this.#outputs.clear();
+    this.#read.clear();
     this.#embedded = batch.embeds === true || !this.info.causal;
     this.#decodes++;
     if (this.#decodes === this.#options.failAtDecode)
@@ -235,6 +247,9 @@ export class FakeRunner implements ModelRunner {
           });
         row++;
       }
+      if (!this.#embedded) continue;
+      const read = this.info.causal ? this.#cells.tokens(slot) : tokens;
+      this.#read.set(slot, hashOf(read) ^ (this.#misfits.get(slot) ?? 0));
     }
     return 'ok';
   }
@@ -425,6 +440,13 @@ export class FakeRunner implements ModelRunner {
       if (Atomics.load(this.#abortFlag, 0) !== 0) this.#owed = 0;
     }
   }
+}
+
+function reranking({ rerankTemplate }: FakeOptions): RerankingInfo {
+  return {
+    marks: { before: [beginToken], between: [endToken], after: [endToken] },
+    ...(rerankTemplate === undefined ? {} : { template: rerankTemplate }),
+  };
 }
 
 /** Ends the worker thread as no command's error could. */

@@ -1,6 +1,7 @@
 import type { EmbedRequest } from '../core/embedding.js';
 import type { GenerateRequest, Prompt, SamplingParams, StopConditions, Token } from '../core/generation.js';
 import { defaultCacheUse, type CacheUse } from '../core/prompt-cache.js';
+import type { RerankRequest } from '../core/reranking.js';
 import type { ScoreRequest } from '../core/scoring.js';
 import type { GenerationUpdate } from '../engine/generation.js';
 
@@ -56,6 +57,10 @@ export function makeEmbedRequest(
   normalize = false,
 ): EmbedRequest {
   return { id: `request-${++lastId}`, inputs: inputs.map(makePrompt), normalize };
+}
+
+export function makeRerankRequest(query: string, documents: readonly string[]): RerankRequest {
+  return { id: `request-${++lastId}`, query, documents };
 }
 
 function makePrompt(prompt: string | readonly Token[]): Prompt {

@@ -3,6 +3,11 @@ import { openRunner } from '../../src/native/llama-runner.js';
 import { writeEncoderFixture } from '../../src/testing/gguf/embedding-fixtures.js';
 import { fixtureNames, writeFixture } from '../../src/testing/gguf/fixtures.js';
 import {
+  writeCausalRerankerFixture,
+  writeEncoderRerankerFixture,
+} from '../../src/testing/gguf/reranker-fixtures.js';
+import { describeRerankerConformance } from '../../src/testing/reranker-conformance.js';
+import {
   describeRunnerConformance,
   type OpenedRunner,
   type RunnerRoom,
@@ -35,6 +40,18 @@ for (const name of fixtureNames) {
     { withoutCells: name === 'mamba2' },
   );
 }
+
+// See reranking.test.ts for the tolerance.
+describeRerankerConformance(
+  'llama.cpp with a causal reranker',
+  opener(() => writeCausalRerankerFixture(fixtureFolder)),
+  { causal: true, tolerance: 0.0005 },
+);
+describeRerankerConformance(
+  'llama.cpp with an encoder that reranks',
+  opener(() => writeEncoderRerankerFixture(fixtureFolder)),
+  { causal: false, tolerance: 0.0005 },
+);
 
 describe('llama.cpp with an encoder', () => {
   const open = opener(() => writeEncoderFixture(fixtureFolder, 'first'));

@@ -20,7 +20,11 @@ import {
   writeFixture,
   writeSplitFixture,
 } from '../../src/testing/gguf/fixtures.js';
-import { writeEncoderFixture } from '../../src/testing/gguf/embedding-fixtures.js';
+import { writeEncoderFixture, writePooledFixture } from '../../src/testing/gguf/embedding-fixtures.js';
+import {
+  writeCausalRerankerFixture,
+  writeEncoderRerankerFixture,
+} from '../../src/testing/gguf/reranker-fixtures.js';
 import { measureLoad } from '../../src/testing/memory-measurement.js';
 import { fixtureFolder, starterModel } from './fixture-folder.js';
 
@@ -60,6 +64,11 @@ describe.runIf(process.platform === 'linux')('the prediction agrees with what a 
   it('for an encoder, which has no cache', async () => {
     const need = await expectPredicted(optionsFor(writeEncoderFixture(fixtureFolder, 'mean')));
     expect(need.cacheBytes).toBe(0);
+  });
+
+  it('for rerankers, whose context has a head', async () => {
+    for (const write of [writeEncoderRerankerFixture, writeCausalRerankerFixture])
+      expect((await expectPredicted(optionsFor(write(fixtureFolder)))).totalBytes).toBeGreaterThan(MiB);
   });
 
   it('for the starter model', async () => {
@@ -157,4 +166,13 @@ test('the estimate has the exact cache of a plain transformer, and no smaller co
     expect(estimate.computeBytes).toBeGreaterThanOrEqual(need.computeBytes);
     expect(estimate.computeBytes).toBeLessThan(3 * need.computeBytes);
   }
+});
+
+test('a model that generates no text needs no memory for prompts', async () => {
+  const room = { contextSize: 512, slots: 2, batchSize: 64, threads: 1 };
+  const need = async (modelPath: string): Promise<MemoryNeed> =>
+    predictMemory(library, { modelPath, ...room });
+  expect((await need(writeCausalRerankerFixture(fixtureFolder))).keepsNoPrompts).toBe(true);
+  expect((await need(writePooledFixture('qwen3', fixtureFolder, 'last'))).keepsNoPrompts).toBe(true);
+  expect((await need(writeFixture('qwen3', fixtureFolder))).keepsNoPrompts).toBeUndefined();
 });

@@ -44,18 +44,25 @@ export class ReferenceModel {
     });
   }
 
+  /** What the head of a reranker makes of an input, all rows in one decode. */
+  outputs(tokens: readonly Token[]): number[] {
+    const params = { embeddings: true, pooling_type: 4 };
+    return this.#pooled(tokens, params, bindings.llama_model_n_cls_out(this.#model));
+  }
+
   /** As the library pools it, all rows in one decode. */
   embedding(tokens: readonly Token[], pooling: Pooling): number[] {
     const params = { embeddings: true, pooling_type: poolingTypes[pooling] };
+    return this.#pooled(tokens, params, bindings.llama_model_n_embd_out(this.#model));
+  }
+
+  #pooled(tokens: readonly Token[], params: Record<string, unknown>, length: number): number[] {
     return this.#inContext(params, (context) => {
       const buffer = new BatchBuffer(room, room);
       const span = { sequenceId: 0, slot: 0, start: 0, tokens, output: true };
       const batch = buffer.write({ spans: [span], rows: tokens.length, embeds: true });
       if (bindings.llama_decode(context, batch) !== 0) throw new Error('the batch was not decoded');
-      return floats(
-        bindings.llama_get_embeddings_seq(context, 0),
-        bindings.llama_model_n_embd_out(this.#model),
-      );
+      return floats(bindings.llama_get_embeddings_seq(context, 0), length);
     });
   }
 

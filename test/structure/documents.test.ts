@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { errorCatalogue } from '../../src/core/errors.js';
 import { version } from '../../src/core/version.js';
 import { chatNeutral, chatSchema } from '../../src/http/openai/chat-schema.js';
+import { embeddingsSchema } from '../../src/http/openai/embeddings-schema.js';
+import { rerankSchema } from '../../src/http/rerank-schema.js';
 import { completionsNeutral, completionsSchema } from '../../src/http/openai/completions-schema.js';
 
 const api = readFileSync('docs/api.md', 'utf8');
@@ -33,6 +35,8 @@ describe('docs/api.md', () => {
   it.each([
     ['chat completions', { ...chatSchema.shape, ...chatNeutral }],
     ['completions', { ...completionsSchema.shape, ...completionsNeutral }],
+    ['embeddings', embeddingsSchema.shape],
+    ['reranking', rerankSchema.shape],
   ])('says of every parameter of %s what is done with it', (_, parameters) => {
     const missing = Object.keys(parameters).filter((name) => !api.includes(`\`${name}`));
     expect(missing).toEqual([]);

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { EnginePool } from '../../pool/engine-pool.js';
+import { servedKind } from '../model-kind-check.js';
 import type { ModelFile } from '../../pool/model-catalogue.js';
 import type { RouteContext } from '../route-context.js';
 import { parseBody } from '../validation.js';
@@ -19,7 +20,7 @@ interface ById {
 export function modelsRoute(server: FastifyInstance, { pool }: RouteContext): void {
   server.get('/v1/models', async () => ({
     object: 'list',
-    data: listedModels(await pool.catalogue.scan(), pool),
+    data: await listedModels(await pool.catalogue.scan(), pool),
   }));
   server.get<ById>('/v1/models/:id', async ({ params }) =>
     modelObject(params.id, await pool.find(params.id), pool),
@@ -36,27 +37,32 @@ export function modelsRoute(server: FastifyInstance, { pool }: RouteContext): vo
 }
 
 /** Everything that can be asked for: models, then aliases. A model whose id is an alias of another is hidden by it. */
-function listedModels(files: readonly ModelFile[], pool: EnginePool): object[] {
+async function listedModels(files: readonly ModelFile[], pool: EnginePool): Promise<object[]> {
   const byId = new Map(files.map((file) => [file.id, file]));
   const visible = files.filter(({ id }) => pool.idOf(id) === id);
-  const aliases = Object.entries(pool.settings.aliases ?? {}).flatMap(([alias, id]) => {
+  const aliases = Object.entries(pool.settings.aliases ?? {}).flatMap(([name, id]) => {
     const file = byId.get(id);
-    return file === undefined ? [] : [modelObject(alias, file, pool)];
+    return file === undefined ? [] : [{ name, file }];
   });
-  return [...visible.map((file) => modelObject(file.id, file, pool)), ...aliases];
+  const named = [...visible.map((file) => ({ name: file.id, file })), ...aliases];
+  const objects: object[] = [];
+  for (const { name, file } of named) objects.push(await modelObject(name, file, pool)); // one file read at a time
+  return objects;
 }
 
 /**
  * OpenAI's model object, with the state of the model here.
  * @param name the id, or the alias, that it is called by
  */
-function modelObject(name: string, { id, modified, bytes }: ModelFile, pool: EnginePool): object {
+async function modelObject(name: string, file: ModelFile, pool: EnginePool): Promise<object> {
+  const { id, modified, bytes } = file;
   return {
     id: name,
     object: 'model',
     created: Math.floor(modified / 1000),
     owned_by: 'heddle',
     state: pool.stateOf(name),
+    kind: (await servedKind(pool, file)) ?? null,
     bytes,
     ...(name === id ? {} : { alias_of: id }),
   };
