@@ -21,7 +21,9 @@ function checkStops(path: string, stops: unknown, { stops: most, stopLength }: R
   checkCount(path, stops, most, 'stop strings');
   for (const stop of Array.isArray(stops) ? stops : [stops]) {
     if (typeof stop !== 'string' || stop.length <= stopLength) continue;
-    throw new HeddleError('invalid_parameter', `A stop string may have ${stopLength} characters.`, { param: path });
+    throw new HeddleError('invalid_parameter', `A stop string may have ${stopLength} characters.`, {
+      param: path,
+    });
   }
 }
 

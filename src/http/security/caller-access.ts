@@ -24,10 +24,17 @@ export function accessOf({ keys }: AccessPolicy, sent: string | undefined): Call
 }
 
 /** @throws HeddleError `invalid_api_key` for who has no key that counts, `permission_denied` for who has the wrong kind */
-export function checkAccess({ level, key }: CallerAccess, needed: AccessLevel, sent: string | undefined): void {
+export function checkAccess(
+  { level, key }: CallerAccess,
+  needed: AccessLevel,
+  sent: string | undefined,
+): void {
   if (covers(level, needed)) return;
   if (key !== undefined) {
-    throw new HeddleError('permission_denied', 'This needs the admin key; the API key that was sent is another one.');
+    throw new HeddleError(
+      'permission_denied',
+      'This needs the admin key; the API key that was sent is another one.',
+    );
   }
   const which = needed === 'admin' ? 'a key that may administer the server' : 'an API key';
   throw new HeddleError(

@@ -24,7 +24,10 @@ export function checkOrigin(
   const { raw } = reply;
   if (corsOrigins.length > 0) raw.setHeader('vary', 'Origin');
   if (origin === undefined || isSame(origin, host)) return false;
-  if (!corsOrigins.includes('*') && !corsOrigins.some((allowed) => allowed.toLowerCase() === origin.toLowerCase())) {
+  if (
+    !corsOrigins.includes('*') &&
+    !corsOrigins.some((allowed) => allowed.toLowerCase() === origin.toLowerCase())
+  ) {
     throw new HeddleError(
       'origin_not_allowed',
       'Web pages of this origin may not use the server. If they should, add the origin to cors_origins in the configuration file.',
@@ -32,7 +35,8 @@ export function checkOrigin(
   }
   // On the raw response, so that streams have them too.
   raw.setHeader('access-control-allow-origin', corsOrigins.includes('*') ? '*' : origin);
-  const { 'access-control-request-method': method, 'access-control-request-headers': headers } = request.headers;
+  const { 'access-control-request-method': method, 'access-control-request-headers': headers } =
+    request.headers;
   if (request.method !== 'OPTIONS' || method === undefined) {
     raw.setHeader('access-control-expose-headers', exposed);
     return false;

@@ -14,7 +14,11 @@ export class KeyLimiter {
    * @param key undefined where none was needed
    * @throws HeddleError `rate_limited`, with `retry-after` set
    */
-  enter(key: AccessKey | undefined, { requestsPerMinute, concurrentRequests }: KeyLimits, reply: FastifyReply): void {
+  enter(
+    key: AccessKey | undefined,
+    { requestsPerMinute, concurrentRequests }: KeyLimits,
+    reply: FastifyReply,
+  ): void {
     const who = key === undefined ? '' : Buffer.from(key.digest).toString('base64url');
     const running = this.#running.of(who);
     if (running >= concurrentRequests) {
