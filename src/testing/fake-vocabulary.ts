@@ -20,7 +20,7 @@ export function fakeTokenize(
   for (const part of parts) {
     if (parseSpecial && part === beginText) tokens.push(beginToken);
     else if (parseSpecial && part === endText) tokens.push(endToken);
-    else tokens.push(...encoder.encode(part));
+    else for (const byte of encoder.encode(part)) tokens.push(byte);
   }
   return tokens;
 }
