@@ -76,23 +76,25 @@ export class BodyMutator {
   mutate(seed: unknown): string {
     const random = this.#random;
     let value = structuredClone(seed);
-    for (let changes = random.below(4); changes >= 0; changes--) value = this.#changeSomewhere(value);
+    do value = this.#changeSomewhere(value);
+    while (random.chance(0.3));
     let text = JSON.stringify(value) ?? '';
-    if (random.chance(0.3)) for (let cuts = random.below(3); cuts >= 0; cuts--) text = this.#changeText(text);
+    if (random.chance(0.15))
+      for (let cuts = random.below(3); cuts >= 0; cuts--) text = this.#changeText(text);
     return text;
   }
 
   #changeSomewhere(value: unknown): unknown {
     const random = this.#random;
     const isBranch = typeof value === 'object' && value !== null;
-    if (!isBranch || random.chance(0.15)) return this.#another(value);
+    if (!isBranch || random.chance(0.05)) return this.#another(value);
     if (Array.isArray(value)) return this.#changeList(value);
     return this.#changeObject(value as Record<string, unknown>);
   }
 
   #changeList(list: readonly unknown[]): unknown {
     const random = this.#random;
-    if (list.length === 0 || random.chance(0.2)) return [...list, random.pick(oddValues)];
+    if (list.length === 0 || random.chance(0.1)) return [...list, random.pick(oddValues)];
     const at = random.below(list.length);
     if (random.chance(0.2)) return list.toSpliced(at, 1);
     if (random.chance(0.2)) return list.flatMap((one, index) => (index === at ? Array(3).fill(one) : [one]));
@@ -102,21 +104,22 @@ export class BodyMutator {
   #changeObject(object: Record<string, unknown>): unknown {
     const random = this.#random;
     const entries = Object.entries(object);
-    if (entries.length === 0 || random.chance(0.25))
+    if (entries.length === 0 || random.chance(0.08))
       return { ...object, [random.pick(oddKeys)]: random.pick(oddValues) };
     const [key, value] = random.pick(entries);
     const others = Object.fromEntries(entries.filter(([name]) => name !== key));
-    if (random.chance(0.2)) return others;
-    if (random.chance(0.1)) return { ...others, [random.pick(oddKeys)]: value };
+    if (random.chance(0.1)) return others;
+    if (random.chance(0.05)) return { ...others, [random.pick(oddKeys)]: value };
     return { ...others, [key]: this.#changeSomewhere(value) };
   }
 
   #another(value: unknown): unknown {
     const random = this.#random;
-    if (random.chance(0.1)) return this.#nested(value);
-    if (typeof value === 'number' && random.chance(0.5))
-      return random.pick([-value, value * 1000, value + 0.5, value - 1]);
-    if (typeof value === 'string' && random.chance(0.5)) return this.#changeText(value);
+    if (random.chance(0.05)) return this.#nested(value);
+    if (typeof value === 'number' && random.chance(0.8))
+      return random.pick([-value, value * 1000, value + 0.5, value + 1, value - 1, value / 2]);
+    if (typeof value === 'boolean' && random.chance(0.8)) return !value;
+    if (typeof value === 'string' && random.chance(0.7)) return this.#changeText(value);
     return random.pick(oddValues);
   }
 
