@@ -45,7 +45,8 @@ describe('what a file says of a key', () => {
   ])('%j is refused without being shown', (value) => {
     const reading = readKeySource(value);
     expect(reading).toEqual({ problem: expect.stringMatching(/^(?:must|is) /) as string });
-    if (typeof value === 'string' && value.length > 6) expect(JSON.stringify(reading)).not.toContain(value);
+    const shown = typeof value === 'string' && value.length > 6 && JSON.stringify(reading).includes(value);
+    expect(shown).toBe(false);
   });
 });
 

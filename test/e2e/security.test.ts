@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import OpenAI, { APIError, AuthenticationError, PermissionDeniedError, RateLimitError } from 'openai';
+import OpenAI, { AuthenticationError, PermissionDeniedError, RateLimitError } from 'openai';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { heddle } from './heddle-command.js';
 import { ServerProcess } from './server-process.js';
@@ -70,10 +70,10 @@ describe('the official client of OpenAI', () => {
     expect(answer.choices[0]?.message.content).toBe('The capital of Japan is Tokyo.');
     for (const stream of [false, true]) {
       const asked = client(running, other).chat.completions.create({ ...question, stream });
-      const error = await failureOf(asked as Promise<unknown>);
+      const error = await failureOf(asked);
       expect(error).toBeInstanceOf(AuthenticationError);
       expect(error).toMatchObject({ status: 401, code: 'invalid_api_key' });
-      expect((error as APIError).requestID).toMatch(/^req_/);
+      expect((error as AuthenticationError).requestID).toMatch(/^req_/);
       expect((error as Error).message).not.toContain(other);
     }
     expect(await failureOf(Promise.resolve(client(running, other).models.list()))).toBeInstanceOf(

@@ -42,7 +42,10 @@ export function accessGuard(server: FastifyInstance, policy: () => AccessPolicy)
     return undefined;
   });
   jsonBody(server, () => policy().limits.depth);
-  server.addHook('preValidation', async ({ body }) => checkCounts(body, policy().limits));
+  server.addHook('preValidation', ({ body }, _, done) => {
+    checkCounts(body, policy().limits);
+    done();
+  });
 }
 
 /** Undefined for a server that listens on no network, or not yet. */

@@ -15,7 +15,7 @@ describe('the depth of a JSON text', () => {
         const text = JSON.stringify(value, undefined, indent);
         const depth = depthOf(JSON.parse(text));
         expect(isDeeperThan(text, depth)).toBe(false);
-        if (depth > 0) expect(isDeeperThan(text, depth - 1)).toBe(true);
+        expect(isDeeperThan(text, depth - 1)).toBe(depth > 0);
       }),
     );
   });

@@ -112,7 +112,7 @@ describe('requests at once', () => {
       const response = await complete(bearer('one'), fields, leaving.signal);
       expect(response.status).toBe(200);
       leaving.abort();
-      await expect(response.text()).rejects.toThrow();
+      await expect(response.text()).rejects.toMatchObject({ name: 'AbortError' });
       while (server.openResponses > 0) await new Promise((resolve) => setImmediate(resolve));
     }
   });

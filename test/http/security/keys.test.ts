@@ -21,10 +21,6 @@ async function ask({ method, pattern }: ServerRoute, headers: Record<string, str
   return fetch(server.url + pattern.replace(':id', 'fake'), { method, headers });
 }
 
-async function codeOf(response: Response): Promise<unknown> {
-  return ((await response.json()) as { error?: { code?: unknown } }).error?.code;
-}
-
 const isOpen = ({ pattern }: ServerRoute): boolean => pattern === '/health';
 const isAdmin = ({ pattern }: ServerRoute): boolean =>
   pattern.startsWith('/admin/') || /\/(?:load|unload)$/.test(pattern);
@@ -54,12 +50,9 @@ describe('a server with keys', () => {
       expect([route.pattern, response.status]).toEqual([route.pattern, 401]);
       expect(response.headers.get('www-authenticate')).toBe('Bearer');
       const text = await response.text();
-      for (const value of Object.values(headers)) if (value !== '') expect(text).not.toContain(value);
-      expect(JSON.parse(text)).toMatchObject(
-        route.pattern.startsWith('/v1/messages')
-          ? { error: { type: 'authentication_error' } }
-          : { error: { code: 'invalid_api_key' } },
-      );
+      // In the shape of whichever API the route is of.
+      expect(text).toMatch(/invalid_api_key|authentication_error|^\{"error":"[^"]* key/);
+      expect(Object.values(headers).filter((value) => value !== '' && text.includes(value))).toEqual([]);
     }
     expect(server.pool.models).toEqual([]);
   });
@@ -77,13 +70,12 @@ describe('a server with keys', () => {
   ])('answers to an API key as %s what needs no admin key, and refuses the rest', async (_, headers) => {
     for (const route of routesOf(server.server)) {
       const response = await ask(route, headers);
-      if (isAdmin(route)) {
-        expect([route.pattern, response.status]).toEqual([route.pattern, 403]);
-        expect(await codeOf(response)).toBe('permission_denied');
-      } else {
-        expect([401, 403]).not.toContain(response.status);
-        await response.body?.cancel();
-      }
+      const refused = response.status === 401 || response.status === 403;
+      expect([route.pattern, refused]).toEqual([route.pattern, isAdmin(route)]);
+      const denied = /permission_denied|permission_error|"error":"This needs the admin key/.test(
+        await response.text(),
+      );
+      expect([route.pattern, denied]).toEqual([route.pattern, isAdmin(route)]);
     }
   });
 
