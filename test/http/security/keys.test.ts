@@ -72,7 +72,7 @@ describe('a server with keys', () => {
       const response = await ask(route, headers);
       const refused = response.status === 401 || response.status === 403;
       expect([route.pattern, refused]).toEqual([route.pattern, isAdmin(route)]);
-      const denied = /permission_denied|permission_error|"error":"This needs the admin key/.test(
+      const denied = /"code":"permission_denied"|permission_error|"error":"This needs the admin key/.test(
         await response.text(),
       );
       expect([route.pattern, denied]).toEqual([route.pattern, isAdmin(route)]);
