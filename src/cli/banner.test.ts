@@ -15,6 +15,13 @@ describe('the banner', () => {
     expect(banner(server, 'win32')).toContain(`-d "{\\"model\\":\\"a\\",`);
   });
 
+  it('says where the key goes when one is asked for', () => {
+    expect(banner({ ...server, asksForKey: true }, 'linux')).toContain(
+      '-H "authorization: Bearer API_KEY" -H',
+    );
+    expect(banner(server)).not.toContain('authorization');
+  });
+
   it('writes an IPv6 address in brackets', () => {
     expect(banner({ ...server, host: '::1' })).toContain('http://[::1]:8000');
   });

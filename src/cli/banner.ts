@@ -2,7 +2,13 @@ import { version } from '../core/version.js';
 
 /** What `heddle serve` says when it listens: where, which models there are, and a line to try. */
 export function banner(
-  server: { host: string; port: number; models: readonly string[]; directories: readonly string[] },
+  server: {
+    host: string;
+    port: number;
+    models: readonly string[];
+    directories: readonly string[];
+    asksForKey?: boolean;
+  },
   platform: string = process.platform,
 ): string {
   const host = server.host.includes(':') ? `[${server.host}]` : server.host;
@@ -13,13 +19,13 @@ export function banner(
     lines.push(`There are no GGUF files in ${server.directories.join(', ')} yet.`);
   } else {
     lines.push(`models: ${server.models.join(', ')} (each is loaded when it is first asked for)`, '');
-    lines.push('Try it:', `  ${curlLine(url, first, platform)}`);
+    lines.push('Try it:', `  ${curlLine(url, first, server.asksForKey === true, platform)}`);
   }
   lines.push('', 'Ctrl-C stops it.', '');
   return lines.join('\n');
 }
 
-function curlLine(url: string, model: string, platform: string): string {
+function curlLine(url: string, model: string, asksForKey: boolean, platform: string): string {
   const body = JSON.stringify({
     model,
     messages: [{ role: 'user', content: 'What is the capital of Japan?' }],
@@ -28,5 +34,6 @@ function curlLine(url: string, model: string, platform: string): string {
   // The command interpreter of Windows knows double quotes only.
   const quote = (text: string): string =>
     platform === 'win32' ? `"${text.replaceAll('"', '\\"')}"` : `'${text}'`;
-  return `curl -N ${url}/v1/chat/completions -H ${quote('content-type: application/json')} -d ${quote(body)}`;
+  const key = asksForKey ? ' -H "authorization: Bearer API_KEY"' : '';
+  return `curl -N ${url}/v1/chat/completions${key} -H ${quote('content-type: application/json')} -d ${quote(body)}`;
 }

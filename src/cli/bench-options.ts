@@ -63,7 +63,11 @@ Examples:
     .option('--compare-model <id>', 'model of the second server')
     .option('--second-model <id>', "duo's other model; the server's next one when absent")
     .option('--compare-second-model <id>', "duo's other model on the second server")
-    .addOption(new Option('--api-key <key>', 'key that the server asks for').env('HEDDLE_BENCH_API_KEY'))
+    .addOption(
+      new Option('--api-key <key>', 'key that the server asks for; HEDDLE_API_KEY when absent').env(
+        'HEDDLE_BENCH_API_KEY',
+      ),
+    )
     .addOption(
       new Option('--compare-api-key <key>', 'key that the second server asks for').env(
         'HEDDLE_BENCH_COMPARE_API_KEY',
@@ -132,11 +136,16 @@ Examples:
     .optionsGroup('Options:');
 }
 
-export function toBenchSettings(options: BenchOptions): BenchSettings {
+export function toBenchSettings(
+  options: BenchOptions,
+  environment: NodeJS.ProcessEnv = process.env,
+): BenchSettings {
   const { seed, workload, rounds, warmUp, timeout, body } = options;
   const given = (fields: object): object =>
     Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
-  const { model, secondModel, apiKey, compare } = options;
+  const { model, secondModel, compare } = options;
+  const { HEDDLE_API_KEY: ownKey = '' } = environment;
+  const apiKey = options.apiKey ?? (ownKey === '' ? undefined : ownKey);
   const first = { url: options.url, ...given({ model, secondModel, apiKey }) };
   const second = {
     model: options.compareModel,

@@ -2,6 +2,7 @@ import { cacheTable, type CacheEntry } from './cache-table.js';
 import { formatBytes } from './format-bytes.js';
 import type { RemoteOptions } from './remote.js';
 import { askServer } from './server-client.js';
+import { keyFor } from './server-key.js';
 
 /** Options of `heddle cache`. */
 export interface CacheOptions extends RemoteOptions {
@@ -19,9 +20,10 @@ interface Answer extends CacheEntry {
 const nothing = 'No model is loaded.\n';
 
 /** `heddle cache stats` */
-export async function showCache({ url, model }: CacheOptions): Promise<void> {
-  const { models } = (await askServer(`${url}/admin/cache`)) as { models: Answer[] };
-  const id = model === undefined ? undefined : await idOf(url, model);
+export async function showCache({ url, model, apiKey }: CacheOptions): Promise<void> {
+  const question = { apiKey: keyFor(apiKey) };
+  const { models } = (await askServer(`${url}/admin/cache`, question)) as { models: Answer[] };
+  const id = model === undefined ? undefined : await idOf(url, model, question);
   const shown = models.filter((entry) => id === undefined || entry.id === id);
   if (shown.length > 0) process.stdout.write(cacheTable(shown));
   else process.stdout.write(id === undefined ? nothing : `${id} is not loaded.\n`);
@@ -49,11 +51,12 @@ export async function verifyCache(options: CacheOptions): Promise<void> {
 /** Each model's line; the exit code says whether one of them could not do it. */
 async function tell(
   action: string,
-  { url, model }: CacheOptions,
+  { url, model, apiKey }: CacheOptions,
   line: (answer: Answer) => string | undefined,
 ): Promise<void> {
   const body = model === undefined ? {} : { model };
-  const { models } = (await askServer(`${url}/admin/cache/${action}`, 'POST', body)) as { models: Answer[] };
+  const question = { method: 'POST', body, apiKey: keyFor(apiKey) };
+  const { models } = (await askServer(`${url}/admin/cache/${action}`, question)) as { models: Answer[] };
   if (models.length === 0) process.stdout.write(nothing);
   for (const answer of models) {
     if (answer.error === undefined) process.stdout.write(`${line(answer) ?? answer.id}\n`);
@@ -65,8 +68,8 @@ async function tell(
 }
 
 /** The id that a name stands for. @throws HeddleError `model_not_found` */
-async function idOf(url: string, name: string): Promise<string> {
-  const model = (await askServer(`${url}/v1/models/${encodeURIComponent(name)}`)) as {
+async function idOf(url: string, name: string, question: { apiKey: string | undefined }): Promise<string> {
+  const model = (await askServer(`${url}/v1/models/${encodeURIComponent(name)}`, question)) as {
     id: string;
     alias_of?: string;
   };

@@ -53,6 +53,12 @@ addCacheOptions(addModelOptions(program.command('serve')))
     decimal(0, 3600),
   )
   .addOption(
+    new Option('--api-key-file <file>', 'file of API keys, one on each line; HEDDLE_API_KEY is one more').env(
+      'HEDDLE_API_KEY_FILE',
+    ),
+  )
+  .option('--insecure-no-key', 'listen on addresses that others can reach without asking for an API key')
+  .addOption(
     new Option('--log-level <level>', `what is logged to standard error (default: ${logLevel})`).choices([
       'debug',
       'info',
@@ -84,7 +90,12 @@ program
   .action(checkConfig);
 
 const remote = (command: Command): Command =>
-  command.option('--url <url>', 'address of the running server', 'http://127.0.0.1:8000');
+  command
+    .option('--url <url>', 'address of the running server', 'http://127.0.0.1:8000')
+    .option(
+      '--api-key <key>',
+      'key that the server asks for; HEDDLE_ADMIN_KEY, else HEDDLE_API_KEY when absent',
+    );
 
 remote(program.command('ps')).description('show the models of a running server').action(showEngines);
 remote(program.command('load'))

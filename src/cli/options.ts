@@ -1,6 +1,8 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { ApiKeySettings } from '../config/access-settings.js';
+import type { KeySource } from '../config/key-source.js';
 import { type Isolation, type LogLevel, type SettingOverrides } from '../config/settings.js';
 import { readInterTokenTarget } from '../config/inter-token-target.js';
 import { defaultCacheDirectoryBytes } from '../core/prompt-cache.js';
@@ -33,6 +35,8 @@ export interface ServeOptions extends ModelOptions {
   /** Milliseconds; 0 for none. */
   readonly interTokenTarget?: number;
   readonly speculation?: Speculation;
+  readonly apiKeyFile?: string;
+  readonly insecureNoKey?: boolean;
 }
 
 export function addModelOptions(command: Command): Command {
@@ -90,7 +94,7 @@ export function configFile({ config }: ModelOptions): string | undefined {
   return config === '' ? undefined : config;
 }
 
-/** The options as settings; they go before those of a configuration file. */
+/** The options as settings; they go before those of a configuration file, and their API keys stand beside its own. */
 export function toOverrides(options: ServeOptions): SettingOverrides {
   const { modelDir, ctx, parallel, interTokenTarget, speculation, memory, grace } = options;
   const { host, port, isolation, logLevel, threads, cacheDir, cacheSize } = options;
@@ -109,6 +113,27 @@ export function toOverrides(options: ServeOptions): SettingOverrides {
     cacheDirectory: cacheDir,
     cacheBytes: toBytes(cacheSize),
     grace: grace === undefined ? undefined : grace * 1000,
+    insecureNoKey: options.insecureNoKey,
+    ...keysBesideFile(options, process.env),
+  };
+}
+
+/** Keys that are named by the environment and the command line; what they are is read with the others. */
+function keysBesideFile(
+  { apiKeyFile }: ServeOptions,
+  environment: NodeJS.ProcessEnv,
+): Pick<SettingOverrides, 'apiKeys' | 'adminKey'> {
+  const has = (variable: string): boolean => (environment[variable] ?? '') !== '';
+  const entry = (name: string, source: KeySource): ApiKeySettings => ({ name, source, limits: {} });
+  const variable = 'HEDDLE_API_KEY';
+  return {
+    apiKeys: [
+      ...(has(variable) ? [entry(variable, { kind: 'environment', variable })] : []),
+      ...(apiKeyFile === undefined
+        ? []
+        : [entry('--api-key-file', { kind: 'file', path: resolve(apiKeyFile) })]),
+    ],
+    adminKey: has('HEDDLE_ADMIN_KEY') ? { kind: 'environment', variable: 'HEDDLE_ADMIN_KEY' } : undefined,
   };
 }
 

@@ -1,10 +1,12 @@
 import { formatBytes } from './format-bytes.js';
 import { askServer } from './server-client.js';
+import { keyFor } from './server-key.js';
 import { table } from './table.js';
 
 /** Options of commands that talk to a running server. */
 export interface RemoteOptions {
   readonly url: string;
+  readonly apiKey?: string;
 }
 
 interface EngineEntry {
@@ -19,8 +21,9 @@ interface EngineEntry {
 }
 
 /** `heddle ps` */
-export async function showEngines({ url }: RemoteOptions): Promise<void> {
-  const { engines } = (await askServer(`${url}/admin/engines`)) as { engines: EngineEntry[] };
+export async function showEngines({ url, apiKey }: RemoteOptions): Promise<void> {
+  const question = { apiKey: keyFor(apiKey) };
+  const { engines } = (await askServer(`${url}/admin/engines`, question)) as { engines: EngineEntry[] };
   const rows = engines.map(({ id, state, requests, process_id, cells, memory, uptime_seconds, problem }) => [
     id,
     state,
@@ -39,17 +42,19 @@ export async function showEngines({ url }: RemoteOptions): Promise<void> {
 }
 
 /** `heddle load MODEL` */
-export async function loadModel(model: string, { url }: RemoteOptions): Promise<void> {
-  await askServer(`${url}/v1/models/${encodeURIComponent(model)}/load`, 'POST');
+export async function loadModel(model: string, { url, apiKey }: RemoteOptions): Promise<void> {
+  const question = { method: 'POST', apiKey: keyFor(apiKey) };
+  await askServer(`${url}/v1/models/${encodeURIComponent(model)}/load`, question);
   process.stdout.write(`${model} is loaded.\n`);
 }
 
 /** `heddle unload MODEL` */
 export async function unloadModel(
   model: string,
-  { url, grace }: RemoteOptions & { grace: number },
+  { url, apiKey, grace }: RemoteOptions & { grace: number },
 ): Promise<void> {
-  await askServer(`${url}/v1/models/${encodeURIComponent(model)}/unload`, 'POST', { grace });
+  const question = { method: 'POST', body: { grace }, apiKey: keyFor(apiKey) };
+  await askServer(`${url}/v1/models/${encodeURIComponent(model)}/unload`, question);
   process.stdout.write(`${model} is unloaded.\n`);
 }
 

@@ -4,6 +4,7 @@ import { pino, type Logger } from 'pino';
 import { unknownModels } from '../config/unknown-models.js';
 import type { Settings } from '../config/settings.js';
 import { HeddleError } from '../core/errors.js';
+import { isLoopback } from '../core/loopback.js';
 import { createServer } from '../http/server.js';
 import { Metrics } from '../metrics/metrics.js';
 import { CompositeObserver } from '../pool/composite-observer.js';
@@ -22,7 +23,7 @@ import { ServerSettings } from './server-settings.js';
  */
 export async function serve(options: ServeOptions): Promise<void> {
   const file = configFile(options);
-  const settings = await ServerSettings.read(file, toOverrides(options));
+  const settings = await ServerSettings.read(file, toOverrides(options), { keys: true });
   const { host, logLevel } = settings.current;
   // Written at once: what is said last is what tells why the server ended.
   const destination = pino.destination({ dest: 2, sync: true });
@@ -47,10 +48,13 @@ export async function serve(options: ServeOptions): Promise<void> {
     () => process.emit('SIGTERM'),
   );
   const models = (await pool.catalogue.scan()).map(({ id }) => id);
-  const server = createServer({ pool, log, metrics });
+  const server = createServer({ pool, log, metrics, access: () => settings.access });
   await listen(server, settings.current);
   const { port } = server.server.address() as AddressInfo;
-  process.stdout.write(banner({ host, port, models, directories: pool.catalogue.directories }));
+  const asksForKey = settings.access.keys.some(({ admin }) => !admin);
+  process.stdout.write(banner({ host, port, models, directories: pool.catalogue.directories, asksForKey }));
+  if (!asksForKey && !isLoopback(host))
+    log.warn({ host }, 'Anybody who can reach this address may use the server and unload its models.');
   warn(models);
   const preloaded = pool.preload(({ id }, { code, message }) => {
     log.error({ model: id, code }, `The model ${id} could not be loaded at the start: ${message}`);

@@ -3,12 +3,24 @@ import { request as requestHttps } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { HeddleError, type ErrorCode } from '../core/errors.js';
 
+/** What is asked, beside the address. */
+interface Question {
+  /** `GET` when absent. */
+  readonly method?: string;
+  readonly body?: object;
+  /** Absent to send none. */
+  readonly apiKey?: string | undefined;
+}
+
 /**
  * Asks a running server, and waits as long as it takes: loading a large model takes minutes, which `fetch` does not wait
  * for an answer.
  * @throws HeddleError what the server answered; `server_unreachable` when none does
  */
-export async function askServer(url: string, method = 'GET', body?: object): Promise<unknown> {
+export async function askServer(
+  url: string,
+  { method = 'GET', body, apiKey }: Question = {},
+): Promise<unknown> {
   const request = url.startsWith('https:') ? requestHttps : requestHttp;
   const { status, answer } = await new Promise<{ status: number; answer: string }>((resolve, reject) => {
     const unreachable = (cause: unknown): void =>
@@ -19,7 +31,10 @@ export async function askServer(url: string, method = 'GET', body?: object): Pro
           { cause },
         ),
       );
-    const headers = body === undefined ? {} : { 'content-type': 'application/json' };
+    const headers = {
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
+    };
     const outgoing = request(url, { method, headers }, (response) => {
       text(response).then(
         (answered) => resolve({ status: response.statusCode ?? 0, answer: answered }),

@@ -95,6 +95,43 @@ describe('settings of a server', () => {
     expect(logged).toHaveLength(1);
   });
 
+  it('look for keys only if they are asked to', async () => {
+    writeFileSync(file, 'api_keys: { ann: env:HEDDLE_TEST_NOT_THERE }\nhost: 0.0.0.0');
+    expect((await ServerSettings.read(file, {})).access.keys).toEqual([]);
+    await expect(ServerSettings.read(file, {}, { keys: true })).rejects.toMatchObject({
+      code: 'config_invalid',
+      message: expect.stringContaining('HEDDLE_TEST_NOT_THERE') as string,
+    });
+  });
+
+  it('with other keys are taken over, but not if others could then reach the server without one', async () => {
+    const names = (settings: ServerSettings): string[] => settings.access.keys.map(({ name }) => name);
+    writeFileSync(file, 'api_keys: { ann: ann-0123456789abcdef }\nhost: 0.0.0.0');
+    const settings = await ServerSettings.read(file, {}, { keys: true });
+    expect(names(settings)).toEqual(['ann']);
+    writeFileSync(file, 'api_keys: { bob: bob-0123456789abcdef }\nhost: 0.0.0.0\npublic_metrics: true');
+    await settings.reload(async () => {}, log);
+    expect([names(settings), settings.access.publicMetrics, logged]).toEqual([['bob'], true, []]);
+    for (const text of ['host: 127.0.0.1', 'host: 0.0.0.0', 'admin_key: adm-0123456789abcdef']) {
+      writeFileSync(file, text);
+      await settings.reload(never, log);
+    }
+    expect([names(settings), settings.access.publicMetrics]).toEqual([['bob'], true]);
+    expect(settings.current.access.apiKeys.map(({ name }) => name)).toEqual(['bob']);
+    expect(logged.map(({ message }) => message)).toEqual(
+      Array(3).fill(expect.stringContaining('Other machines can reach 0.0.0.0')),
+    );
+  });
+
+  it('that can not be listened with are not read', async () => {
+    writeFileSync(file, 'host: 0.0.0.0');
+    await expect(ServerSettings.read(file, {}, { keys: true })).rejects.toMatchObject({
+      code: 'unprotected_address',
+    });
+    const { current } = await ServerSettings.read(file, { insecureNoKey: true }, { keys: true });
+    expect(current.access.insecureNoKey).toBe(true);
+  });
+
   it('without a file are the command line, however often they are read', async () => {
     const settings = await ServerSettings.read(undefined, { port: 3 });
     const before = settings.current;

@@ -1,7 +1,16 @@
 import type { z } from 'zod';
 import type { ValueProblem } from './alias-problems.js';
 import { nearest } from './nearest.js';
-import { cacheShape, defaultsShape, fileShape, modelShape, poolShape, stablePromptsShape } from './schema.js';
+import {
+  apiKeyShape,
+  cacheShape,
+  defaultsShape,
+  fileShape,
+  limitsShape,
+  modelShape,
+  poolShape,
+  stablePromptsShape,
+} from './schema.js';
 import { shown } from './units.js';
 import type { Path } from './yaml-source.js';
 
@@ -20,6 +29,8 @@ const places: readonly (readonly [string, readonly string[]])[] = [
   ['the top of the file', Object.keys(fileShape)],
   ['"pool"', Object.keys(poolShape)],
   ['"cache"', Object.keys(cacheShape)],
+  ['"limits"', Object.keys(limitsShape)],
+  ['an entry of "api_keys"', Object.keys(apiKeyShape)],
   ['"defaults" or an entry of "models"', Object.keys(defaultsShape)],
   ['an entry of "models"', Object.keys(modelShape)],
   ['"stable_prompts"', Object.keys(stablePromptsShape)],
@@ -49,6 +60,7 @@ function sentence(issue: z.core.$ZodIssue, value: unknown): string {
   }
   switch (issue.code) {
     case 'invalid_type': {
+      if (issue.path[0] === 'api_keys') return 'must be names with their keys'; // the value may be a key
       const quotes = issue.expected === 'string' && typeof value !== 'object' ? '; write it in quotes' : '';
       return `must be ${typeNames[issue.expected] ?? issue.expected}, not ${shown(value)}${quotes}`;
     }
@@ -87,6 +99,8 @@ function knownKeys(path: Path): readonly string[] {
   const [section, , ...deeper] = path;
   if (path.length > 1 && path.at(-1) === 'stable_prompts') return Object.keys(stablePromptsShape);
   if (section === 'cache') return Object.keys(cacheShape);
+  if (section === 'limits') return Object.keys(limitsShape);
+  if (section === 'api_keys') return Object.keys(apiKeyShape);
   if (section === 'pool') return Object.keys(poolShape);
   if (section === 'defaults') return Object.keys(defaultsShape);
   return Object.keys(section === 'models' && deeper.length === 0 ? modelShape : fileShape);

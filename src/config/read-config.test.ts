@@ -317,3 +317,58 @@ describe('reading a file', () => {
     });
   });
 });
+
+describe('keys in a configuration file', () => {
+  const key = 'sk-0123456789abcdef';
+
+  it('are digests once they were read, and files of keys are found beside the file', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'heddle-keys-'));
+    try {
+      const file = join(folder, 'heddle.yaml');
+      writeFileSync(
+        file,
+        `admin_key: file:~/admin\napi_keys:\n  ann: ${key}\n  ci: { key: "file:keys/ci", requests_per_minute: 3 }\n`,
+      );
+      const config = await readConfig(file);
+      expect(config.admin_key).toEqual({ kind: 'file', path: join(homedir(), 'admin') });
+      expect(config.api_keys?.['ann']?.key).toMatchObject({ kind: 'digest' });
+      expect(config.api_keys?.['ci']).toEqual({
+        key: { kind: 'file', path: join(folder, 'keys', 'ci') },
+        requests_per_minute: 3,
+      });
+      expect(JSON.stringify(config)).not.toContain(key);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it.each([
+    [`api_keys: ${key}`, '1:11 api_keys must be names with their keys'],
+    [`api_keys: [${key}]`, '1:11 api_keys must be names with their keys'],
+    ['api_keys: { ann: 1234567890123456 }', '1:18 api_keys.ann.key must be text; write it in quotes'],
+    [`api_keys: { ann: "${key} " }`, '1:18 api_keys.ann.key must be a key of 16 to 512 characters'],
+    ['api_keys: { ann: }', '1:13 api_keys.ann.key has no value'],
+    ['api_keys: { ann: { requests_per_minute: 5 } }', '1:18 api_keys.ann.key must be text'],
+    [`api_keys: { ann: { kye: ${key} } }`, '1:18 api_keys.ann.key must be text'],
+    ['admin_key: { a: 1 }', '1:12 admin_key must be text'],
+    [
+      `api_keys: { ann: { key: ${key}, requests_per_minute: 0 } }`,
+      'api_keys.ann.requests_per_minute must be a whole number from 1 to 1000000, or "none", not 0',
+    ],
+    ['limits: { depth: 2000 }', '1:18 limits.depth must be at most 1000, not 2000'],
+    ['limits: { mesages: 5 }', '1:11 limits.mesages is no key; did you mean "messages"?'],
+    ['stops: 5', '1:1 stops is no key here; it belongs to "limits"'],
+    ['allowed_hosts: ["http://a"]', 'allowed_hosts[0] must be a host without scheme, port or path, or "*"'],
+    ['cors_origins: [a.example.com]', 'cors_origins[0] must be an origin such as https://app.example.com'],
+    ['cors_origins: ["https://a/b"]', 'cors_origins[0] must be an origin such as https://app.example.com'],
+  ])('%s is refused with its place, and no key is shown', (text, problem) => {
+    const problems = problemsOf(text);
+    expect(problems.join('\n')).toContain(problem);
+    expect(problems.join('\n')).not.toContain(key);
+    expect(problems.join('\n')).not.toContain('1234567890123456');
+  });
+
+  it('may be a section with nothing in it', () => {
+    expect(problemsOf('api_keys:\nlimits:\n')).toEqual([]);
+  });
+});

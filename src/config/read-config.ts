@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { HeddleError } from '../core/errors.js';
 import { aliasProblems, isObject, type ValueProblem } from './alias-problems.js';
 import { schemaProblems } from './problems.js';
+import type { KeySource } from './key-source.js';
 import { configSchema, type Config } from './schema.js';
 import { YamlSource, type Path, type Place } from './yaml-source.js';
 
@@ -35,8 +36,8 @@ export function parseConfig(text: string): ParsedConfig {
 }
 
 /**
- * Reads and checks a configuration file. Folders are made absolute: `~` is the home folder, others are relative to the
- * file's own.
+ * Reads and checks a configuration file. Folders and files of keys are made absolute: `~` is the home folder, others are
+ * relative to the file's own folder. Whether keys are there is found out when they are needed.
  * @throws HeddleError `config_invalid`, with all problems and their lines
  */
 export async function readConfig(file: string): Promise<Config> {
@@ -59,6 +60,20 @@ export async function readConfig(file: string): Promise<Config> {
       ? {}
       : { model_dirs: directories.map((directory) => absolute(directory, base)) }),
     ...(cache === undefined ? {} : { cache: { ...config.cache, directory: absolute(cache, base) } }),
+    ...withKeyFiles(config, base),
+  };
+}
+
+function withKeyFiles({ admin_key: admin, api_keys: keys }: Config, base: string): Partial<Config> {
+  const located = (source: KeySource): KeySource =>
+    source.kind === 'file' ? { ...source, path: absolute(source.path, base) } : source;
+  const entries = Object.entries(keys ?? {}).map(([name, entry]) => [
+    name,
+    { ...entry, key: located(entry.key) },
+  ]);
+  return {
+    ...(admin === undefined ? {} : { admin_key: located(admin) }),
+    ...(keys === undefined ? {} : { api_keys: Object.fromEntries(entries) as typeof keys }),
   };
 }
 
@@ -99,16 +114,26 @@ async function readText(file: string): Promise<string> {
 function withEmptySections(value: unknown): unknown {
   if (value === null) return {};
   if (!isObject(value)) return value;
-  const sections = ['cache', 'pool', 'defaults', 'models'].filter((name) => value[name] === null);
+  const sections = ['api_keys', 'limits', 'cache', 'pool', 'defaults', 'models'].filter(
+    (name) => value[name] === null,
+  );
   const filled: Record<string, unknown> = {
     ...value,
     ...Object.fromEntries(sections.map((name) => [name, {}])),
     ...('defaults' in value ? { defaults: withRules(value['defaults'] ?? {}) } : {}),
+    ...(isObject(value['api_keys']) ? { api_keys: withKeyEntries(value['api_keys']) } : {}),
   };
   const { models } = filled;
   if (!isObject(models)) return filled;
   const entries = Object.entries(models).map(([id, model]) => [id, withRules(model ?? {})] as const);
   return { ...filled, models: Object.fromEntries(entries) };
+}
+
+/** An entry that is no object is its key. */
+function withKeyEntries(keys: Record<string, unknown>): object {
+  return Object.fromEntries(
+    Object.entries(keys).map(([name, entry]) => [name, isObject(entry) ? entry : { key: entry }]),
+  );
 }
 
 /** As {@link withEmptySections}, for the section inside of `defaults` and of a model. */

@@ -3,6 +3,7 @@ import { speculations } from '../core/speculation.js';
 import type { StableRuleName } from '../core/stable-rules.js';
 import type { PoolPolicy } from '../pool/pool-policy.js';
 import { readInterTokenTarget } from './inter-token-target.js';
+import { readKeySource } from './key-source.js';
 import { readBytes, readDuration, shown, type Reading } from './units.js';
 
 /** Timers of Node can not wait for longer than 2^31 - 1 milliseconds. */
@@ -66,6 +67,35 @@ const cacheMemory = orAuto((value) => {
   return tooSmall ? { problem: 'must be 0, for none, or at least 1MiB' } : reading;
 });
 
+/** A key, or where it is; what is wrong with it is told without showing it. */
+const key = z.unknown().transform((value, context) => {
+  const reading = readKeySource(value);
+  if ('value' in reading) return reading.value;
+  context.addIssue({ code: 'custom', message: reading.problem });
+  return z.NEVER;
+});
+
+/** A number of requests, or as many as there are. */
+const most = (limit: number) =>
+  z.unknown().transform((value, context) => {
+    if (value === 'none') return Infinity;
+    if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= limit) return value;
+    const problem = `must be a whole number from 1 to ${limit}, or "none", not ${shown(value)}`;
+    context.addIssue({ code: 'custom', message: problem });
+    return z.NEVER;
+  });
+
+const hostName = z
+  .string()
+  .regex(/^(?:\*|[^\s/*:]+|\[[^\s/*]+\])$/, 'must be a host without scheme, port or path, or "*"');
+
+const origin = z
+  .string()
+  .regex(
+    /^(?:\*|null|[a-z][a-z0-9+.-]*:\/\/[^\s/*?#]*)$/i,
+    'must be an origin such as https://app.example.com, without a path, or "*"',
+  );
+
 /** The library rounds a KV cache up to 256 cells anyway. */
 const context = z.int().refine((cells) => cells === 0 || (cells >= 256 && cells < 2 ** 31), {
   error: "must be 0, for the model's own, or at least 256",
@@ -111,6 +141,26 @@ export const cacheShape = {
   size: memory.optional(),
 } as const;
 
+/** What a key may ask for, as {@link limitsShape} has it for all. */
+const keyLimitsShape = {
+  requests_per_minute: most(1_000_000).optional(),
+  concurrent_requests: most(100_000).optional(),
+} as const;
+
+/** Keys of an entry of `api_keys:`; an entry that is text is its `key`. */
+export const apiKeyShape = { key, ...keyLimitsShape } as const;
+
+/** Keys of `limits:`. */
+export const limitsShape = {
+  body: memory.optional(),
+  depth: count(8, 1000).optional(),
+  messages: count(1, 1_000_000).optional(),
+  tools: count(1, 100_000).optional(),
+  stops: count(1, 1024).optional(),
+  stop_length: count(1, 65_536).optional(),
+  ...keyLimitsShape,
+} as const;
+
 /** Keys of `stable_prompts:`. */
 export const stablePromptsShape = {
   billing_header: z.boolean().optional(),
@@ -153,6 +203,13 @@ export const fileShape = {
   threads: count(1, 512).optional(),
   grace: duration().optional(),
   log_level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
+  admin_key: key.optional(),
+  insecure_no_key: z.boolean().optional(),
+  public_metrics: z.boolean().optional(),
+  allowed_hosts: z.array(hostName).optional(),
+  cors_origins: z.array(origin).optional(),
+  api_keys: z.record(text, z.strictObject(apiKeyShape)).optional(),
+  limits: z.strictObject(limitsShape).optional(),
   cache: z.strictObject(cacheShape).optional(),
   pool: z.strictObject(poolShape).optional(),
   defaults: z.strictObject(defaultsShape).optional(),

@@ -2,6 +2,7 @@ import { stringify } from 'yaml';
 import { defaultCacheDirectoryBytes } from '../core/prompt-cache.js';
 import { defaultPolicy } from '../pool/pool-policy.js';
 import { settingsOf, type CacheSettings, type ModelSettings } from '../pool/pool-settings.js';
+import { accessKeys } from './access-text.js';
 import { policyKeys } from './schema.js';
 import { isolationOf, type Settings } from './settings.js';
 import { writeBytes, writeDuration } from './units.js';
@@ -23,6 +24,7 @@ export function settingsText(settings: Settings): string {
     ...(pool.threads === undefined ? {} : { threads: pool.threads }),
     grace: writeDuration(settings.grace),
     log_level: settings.logLevel,
+    ...accessKeys(settings.access),
     cache: cacheKeys(pool.cache ?? { bytes: defaultCacheDirectoryBytes }),
     pool: Object.fromEntries(
       Object.entries(policyKeys).map(([field, key]) => {

@@ -1,9 +1,11 @@
 import { tmpdir } from 'node:os';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { defaultRequestLimits, noKeyLimits } from '../core/access.js';
 import { defaultStableRules } from '../core/stable-rules.js';
 import { defaultPolicy } from '../pool/pool-policy.js';
 import { defaultModelSettings, settingsOf } from '../pool/pool-settings.js';
+import type { KeySource } from './key-source.js';
 import { parseConfig } from './read-config.js';
 import { policyKeys, type Config } from './schema.js';
 import { settingsText } from './settings-text.js';
@@ -16,6 +18,15 @@ describe('settings', () => {
     expect(toSettings({})).toEqual({
       ...defaultServerSettings,
       modelIsolation: {},
+      access: {
+        apiKeys: [],
+        insecureNoKey: false,
+        publicMetrics: false,
+        allowedHosts: [],
+        corsOrigins: [],
+        limits: defaultRequestLimits,
+        keyLimits: noKeyLimits,
+      },
       pool: {
         defaults: defaultModelSettings,
         models: {},
@@ -147,6 +158,12 @@ describe('settings written as a file', () => {
       options,
     ),
   };
+  const keySource = fc.oneof(
+    fc.constant<KeySource>({ kind: 'digest', digest: '0f'.repeat(32) }),
+    fc.constant<KeySource>({ kind: 'environment', variable: 'A_KEY' }),
+    fc.constant<KeySource>({ kind: 'file', path: '/a file' }),
+  );
+  const most = fc.oneof(fc.integer({ min: 1, max: 100_000 }), fc.constant(Infinity));
   const config = fc
     .record(
       {
@@ -158,6 +175,32 @@ describe('settings written as a file', () => {
         threads: fc.integer({ min: 1, max: 512 }),
         grace: duration,
         log_level: fc.constantFrom('debug' as const, 'silent' as const),
+        admin_key: keySource,
+        insecure_no_key: fc.boolean(),
+        public_metrics: fc.boolean(),
+        allowed_hosts: fc.array(fc.constantFrom('*', 'a.example.com', '[::1]')),
+        cors_origins: fc.array(fc.constantFrom('*', 'null', 'https://a.example.com', 'app://heddle')),
+        api_keys: fc.dictionary(
+          id,
+          keySource.chain((key) =>
+            fc
+              .record({ requests_per_minute: most, concurrent_requests: most }, options)
+              .map((own) => ({ key, ...own })),
+          ),
+        ),
+        limits: fc.record(
+          {
+            body: fc.integer({ min: 2 ** 20, max: 2 ** 40 }),
+            depth: fc.integer({ min: 8, max: 1000 }),
+            messages: fc.integer({ min: 1, max: 1_000_000 }),
+            tools: fc.integer({ min: 1, max: 100_000 }),
+            stops: fc.integer({ min: 1, max: 1024 }),
+            stop_length: fc.integer({ min: 1, max: 65_536 }),
+            requests_per_minute: most,
+            concurrent_requests: most,
+          },
+          options,
+        ),
         cache: fc.record(
           { directory: fc.constant(tmpdir()), size: fc.integer({ min: 2 ** 20, max: 2 ** 44 }) },
           options,
@@ -238,11 +281,15 @@ describe('settings that are read again', () => {
       isolation: 'thread',
       threads: 4,
       grace: 5,
+      limits: { body: 2 ** 20, depth: 9 },
+      public_metrics: true,
       memory: 2 ** 30,
       models: { a: { isolation: 'thread', aliases: ['x'] } },
     });
     const { settings, keptKeys } = takeOver(running, read);
-    expect(keptKeys).toEqual(['host', 'port', 'isolation', 'threads']);
+    expect(keptKeys).toEqual(['host', 'port', 'isolation', 'threads', 'limits.body']);
+    expect(settings.access.limits).toEqual({ ...running.access.limits, depth: 9 });
+    expect(settings.access.publicMetrics).toBe(true);
     expect(settings).toMatchObject({ port: 1, host: 'a', isolation: 'process', grace: 5 });
     expect(settings.pool).toMatchObject({ threads: 2, memoryCeiling: 2 ** 30, aliases: { x: 'a' } });
     expect(isolationOf(settings, 'a')).toBe('thread');

@@ -4,7 +4,9 @@ import type { Speculation } from '../core/speculation.js';
 import { defaultStableRules } from '../core/stable-rules.js';
 import type { PoolPolicy } from '../pool/pool-policy.js';
 import { defaultModelSettings, type ModelSettings, type PoolSettings } from '../pool/pool-settings.js';
+import { toAccessSettings, type AccessOverrides, type AccessSettings } from './access-settings.js';
 import { policyKeys, type Config } from './schema.js';
+import { withoutUndefined } from './without-undefined.js';
 
 /** Where engines live: in a process each, or on threads of this process. */
 export type Isolation = 'process' | 'thread';
@@ -25,11 +27,12 @@ export interface Settings {
   /** How long running requests may go on after a stop signal, milliseconds. */
   readonly grace: number;
   readonly logLevel: LogLevel;
+  readonly access: AccessSettings;
   readonly pool: PoolSettings;
 }
 
 /** What goes before the configuration file: options of the command line. */
-export interface SettingOverrides {
+export interface SettingOverrides extends AccessOverrides {
   readonly host?: string | undefined;
   readonly port?: number | undefined;
   readonly modelDirectories?: readonly string[] | undefined;
@@ -81,6 +84,7 @@ export function toSettings(config: Config, overrides: SettingOverrides = {}): Se
     ),
     grace: overrides.grace ?? config.grace ?? defaults.grace,
     logLevel: overrides.logLevel ?? config.log_level ?? defaults.logLevel,
+    access: toAccessSettings(config, overrides),
     pool: toPoolSettings(config, overrides),
   };
 }
@@ -144,10 +148,4 @@ function toModelSettings(model: Section, rules?: Section['stable_prompts']): Par
 function toPolicy(pool: NonNullable<Config['pool']>): Partial<PoolPolicy> {
   const fields = Object.entries(policyKeys).map(([field, key]) => [field, pool[key]] as const);
   return withoutUndefined(Object.fromEntries(fields));
-}
-
-/** Without the fields that say nothing. */
-function withoutUndefined<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  const said = Object.entries(fields).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(said) as { [K in keyof T]: Exclude<T[K], undefined> };
 }

@@ -54,9 +54,10 @@ describe('errors as data', () => {
 describe('the catalogue', () => {
   test.each(codes)('%s has an HTTP error status that fits its type', (code) => {
     const { status, type, retryable } = errorCatalogue[code];
-    expect(type).toBe(status < 500 ? 'invalid_request_error' : 'server_error');
+    const typeOfClient = status === 429 ? 'rate_limit_error' : 'invalid_request_error';
+    expect(type).toBe(status < 500 ? typeOfClient : 'server_error');
     expect(status).toBeGreaterThanOrEqual(400);
     expect(status).toBeLessThan(600);
-    expect(retryable).toBe(status === 503 || status === 507);
+    expect(retryable).toBe([429, 503, 507].includes(status));
   });
 });

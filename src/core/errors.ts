@@ -5,6 +5,7 @@
  * request can succeed later without being changed; a single error can say otherwise. docs/api.md lists the same codes; a test holds the two together.
  */
 export const errorCatalogue = {
+  invalid_http: { status: 400, type: 'invalid_request_error', retryable: false },
   invalid_json: { status: 400, type: 'invalid_request_error', retryable: false },
   invalid_parameter: { status: 400, type: 'invalid_request_error', retryable: false },
   unsupported_parameter: { status: 400, type: 'invalid_request_error', retryable: false },
@@ -12,11 +13,18 @@ export const errorCatalogue = {
   context_length_exceeded: { status: 400, type: 'invalid_request_error', retryable: false },
   chat_template_missing: { status: 400, type: 'invalid_request_error', retryable: false },
   chat_template_failed: { status: 400, type: 'invalid_request_error', retryable: false },
+  invalid_api_key: { status: 401, type: 'invalid_request_error', retryable: false },
+  permission_denied: { status: 403, type: 'invalid_request_error', retryable: false },
+  host_not_allowed: { status: 403, type: 'invalid_request_error', retryable: false },
+  origin_not_allowed: { status: 403, type: 'invalid_request_error', retryable: false },
   model_not_found: { status: 404, type: 'invalid_request_error', retryable: false },
   route_not_found: { status: 404, type: 'invalid_request_error', retryable: false },
   method_not_allowed: { status: 405, type: 'invalid_request_error', retryable: false },
+  request_timeout: { status: 408, type: 'invalid_request_error', retryable: false },
   body_too_large: { status: 413, type: 'invalid_request_error', retryable: false },
   unsupported_media_type: { status: 415, type: 'invalid_request_error', retryable: false },
+  rate_limited: { status: 429, type: 'rate_limit_error', retryable: true },
+  headers_too_large: { status: 431, type: 'invalid_request_error', retryable: false },
   request_cancelled: { status: 499, type: 'invalid_request_error', retryable: false },
   model_file_invalid: { status: 500, type: 'server_error', retryable: false },
   model_file_truncated: { status: 500, type: 'server_error', retryable: false },
@@ -28,6 +36,7 @@ export const errorCatalogue = {
   handle_disposed: { status: 500, type: 'server_error', retryable: false },
   native_call_failed: { status: 500, type: 'server_error', retryable: false },
   listen_failed: { status: 500, type: 'server_error', retryable: false },
+  unprotected_address: { status: 500, type: 'server_error', retryable: false },
   config_invalid: { status: 500, type: 'server_error', retryable: false },
   server_unreachable: { status: 500, type: 'server_error', retryable: false },
   bench_failed: { status: 500, type: 'server_error', retryable: false },
@@ -45,7 +54,7 @@ export const errorCatalogue = {
 
 interface ErrorEntry {
   readonly status: number;
-  readonly type: 'invalid_request_error' | 'server_error';
+  readonly type: 'invalid_request_error' | 'rate_limit_error' | 'server_error';
   readonly retryable: boolean;
 }
 

@@ -2,9 +2,12 @@ import type { FastifyInstance } from 'fastify';
 import { version } from '../core/version.js';
 import type { RouteContext } from './route-context.js';
 
-/** `GET /health`: 200 also when degraded, since the other models are served. */
+/**
+ * `GET /health`: 200 also when degraded, since the other models are served. It needs no key; who lacks one that the others
+ * need is told the status alone.
+ */
 export function healthRoute(server: FastifyInstance, { pool }: RouteContext): void {
-  server.get('/health', () => {
+  server.get('/health', ({ callerAccess }) => {
     const models = pool.models.map(({ file, state, engine, problem }) => ({
       id: file.id,
       state: state.kind,
@@ -13,8 +16,10 @@ export function healthRoute(server: FastifyInstance, { pool }: RouteContext): vo
       ...(problem === undefined ? {} : { problem }),
     }));
     const degraded = pool.pressure !== 'none' || models.some((model) => 'problem' in model);
+    const status = degraded ? 'degraded' : 'ok';
+    if (callerAccess?.level === 'none') return { status };
     return {
-      status: degraded ? 'degraded' : 'ok',
+      status,
       version,
       memory_pressure: pool.pressure,
       models,

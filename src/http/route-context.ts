@@ -1,3 +1,4 @@
+import type { AccessPolicy } from '../core/access.js';
 import type { Logger } from '../core/logger.js';
 import type { Metrics } from '../metrics/metrics.js';
 import type { EnginePool } from '../pool/engine-pool.js';
@@ -8,4 +9,6 @@ export interface RouteContext {
   readonly log: Logger;
   /** Without them there is no `/metrics`. They are to be an observer of the pool too. */
   readonly metrics?: Metrics;
+  /** Who may ask for what at the moment; `defaultAccess`, with no keys, when absent. */
+  readonly access?: () => AccessPolicy;
 }

@@ -1,27 +1,35 @@
+import { randomUUID } from 'node:crypto';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { defaultAccess } from '../core/access.js';
 import { HeddleError, toHeddleError } from '../core/errors.js';
 import { EngineReports, PromptCacheReports } from '../pool/engine-reports.js';
 import { adminRoute } from './admin-route.js';
 import { cacheProbeRoute } from './cache-probe-route.js';
 import { cacheRoute } from './cache-route.js';
+import { answerClientError } from './client-error.js';
+import { apiOf, errorBodyFor } from './error-body.js';
 import { healthRoute } from './health-route.js';
 import { metricsRoute } from './metrics-route.js';
 import { chatRoute } from './openai/chat-route.js';
 import { completionsRoute } from './openai/completions-route.js';
 import { embeddingsRoute } from './openai/embeddings-route.js';
-import { errorBody } from './openai/error-body.js';
 import { modelsRoute } from './openai/models-route.js';
 import { rerankRoute } from './rerank-route.js';
 import type { RouteContext } from './route-context.js';
+import { accessGuard } from './security/access-guard.js';
 
 /** How long a client may take to send a request, milliseconds; answers may take as long as they take. */
 const requestTimeout = 300_000;
 
-/** Bytes of a request body; room for the prompt of a long context. */
-const bodyLimit = 16 * 1024 * 1024;
+/** Characters of an error's message that are sent: it may name something that the client has made long. */
+const longestMessage = 4096;
 
 /** The HTTP server, not yet listening. Closing it does not close the pool. */
 export function createServer(context: RouteContext): FastifyInstance {
+  const access = context.access ?? (() => defaultAccess);
+  const { bodyBytes: bodyLimit } = access().limits;
+  const send = async (thrown: unknown, request: FastifyRequest, reply: FastifyReply): Promise<void> =>
+    sendError(toHttpError(thrown, bodyLimit), request, reply, context);
   const server = fastify({
     logger: false,
     bodyLimit,
@@ -29,21 +37,19 @@ export function createServer(context: RouteContext): FastifyInstance {
     return503OnClosing: false,
     requestTimeout,
     routerOptions: { maxParamLength: 1024 },
+    genReqId: () => `req_${randomUUID().replaceAll('-', '')}`,
     frameworkErrors: (error, request, reply) => {
-      void sendError(toHttpError(error), request, reply, context);
+      void send(error, request, reply);
     },
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, context),
   });
   const routes: Route[] = [];
   server.addHook('onRoute', ({ method, url }) => {
     for (const one of [method].flat()) if (one !== 'HEAD') routes.push({ method: one, url });
   });
-  server.removeContentTypeParser('text/plain');
-  server.setErrorHandler(async (error, request, reply) =>
-    sendError(toHttpError(error), request, reply, context),
-  );
-  server.setNotFoundHandler(async (request, reply) =>
-    sendError(notFound(routes, request), request, reply, context),
-  );
+  server.setErrorHandler(send);
+  server.setNotFoundHandler(async (request, reply) => send(notFound(routes, request), request, reply));
+  accessGuard(server, access);
   closeIdleConnections(server);
   const { pool, metrics } = context;
   const reports = new EngineReports();
@@ -77,7 +83,7 @@ function closeIdleConnections(server: FastifyInstance): void {
 }
 
 /** What fastify refuses by itself, as errors of the catalogue. */
-function toHttpError(thrown: unknown): HeddleError {
+function toHttpError(thrown: unknown, bodyLimit: number): HeddleError {
   const code = (thrown as { code?: unknown }).code;
   switch (code) {
     case 'FST_ERR_CTP_INVALID_JSON_BODY':
@@ -91,7 +97,7 @@ function toHttpError(thrown: unknown): HeddleError {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new HeddleError(
         'body_too_large',
-        `The request body is larger than ${bodyLimit / 1024 / 1024} MiB.`,
+        `The request body is larger than ${Math.floor(bodyLimit / 2 ** 20)} MiB.`,
       );
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
     case 'FST_ERR_BAD_URL':
@@ -128,17 +134,35 @@ function notFound(routes: readonly Route[], { method, url }: FastifyRequest): He
 }
 
 async function sendError(
-  error: HeddleError,
-  { method, url }: FastifyRequest,
+  thrown: HeddleError,
+  { id, method, url, callerAccess }: FastifyRequest,
   reply: FastifyReply,
   { log, metrics }: RouteContext,
 ): Promise<void> {
+  const error = shortened(thrown);
   metrics?.requestFailed(error.code);
-  const fields = { method, url, code: error.code, cause: error.cause };
+  // Without the query: some clients send their key in it.
+  const path = cut(url.split('?', 1)[0] ?? url);
+  const fields = { id, key: callerAccess?.key?.name, method, path, code: error.code, cause: thrown.cause };
   if (error.status >= 500) log.error(fields, error.message);
   else log.debug(fields, error.message);
   // The official SDKs repeat a failed request by its status, unless they are told better.
   reply.header('x-should-retry', String(error.retryable));
-  if (error.retryable) reply.header('retry-after', '1');
-  await reply.code(error.status).send(errorBody(error));
+  if (error.retryable && !reply.hasHeader('retry-after')) reply.header('retry-after', '1');
+  if (error.status === 401) reply.header('www-authenticate', 'Bearer');
+  await reply.code(error.status).send(errorBodyFor(apiOf(url), error, id));
+}
+
+/** As it is told: nobody sends a name of a million characters back. */
+function shortened(error: HeddleError): HeddleError {
+  const { code, message, param, retryable } = error;
+  if (message.length <= longestMessage && (param?.length ?? 0) <= longestMessage) return error;
+  return new HeddleError(code, cut(message), {
+    retryable,
+    ...(param === undefined ? {} : { param: cut(param) }),
+  });
+}
+
+function cut(text: string): string {
+  return text.length <= longestMessage ? text : `${text.slice(0, longestMessage)}…`;
 }

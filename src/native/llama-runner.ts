@@ -76,7 +76,7 @@ function createContext(
   if (context === null) {
     throw new HeddleError(
       'model_load_failed',
-      `No context could be made for ${options.modelPath}: there is not enough memory for its KV cache. Unload other models, or serve this one with a smaller --ctx or --parallel.`,
+      `There is not enough memory for the KV cache of ${options.modelPath}. Unload other models, or serve this one with fewer cells (--ctx) or sequences (--parallel).`,
     );
   }
   // The library reads the flag for as long as the context lives: the closure keeps its memory from being collected.

@@ -122,8 +122,8 @@ describe('bad input', () => {
       'something nested very deeply',
       '/v1/chat/completions',
       `{"model":"fake","messages":[],"functions":${'['.repeat(20_000)}${']'.repeat(20_000)}}`,
-      'unsupported_parameter',
-      'functions',
+      'invalid_parameter',
+      null,
     ],
     [
       'more choices than slots',
@@ -298,7 +298,7 @@ describe('a client that does not read', () => {
     });
     const socket = connect(Number(port), '127.0.0.1');
     socket.write(
-      `POST /v1/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+      `POST /v1/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
     );
     socket.pause();
     const engine = await unread.engine('fake');

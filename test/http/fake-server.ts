@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { silentLogger } from '../../src/core/logger.js';
+import type { AccessPolicy } from '../../src/core/access.js';
+import { silentLogger, type Logger } from '../../src/core/logger.js';
 import { Engine } from '../../src/engine/engine.js';
 import { createServer } from '../../src/http/server.js';
 import { Metrics } from '../../src/metrics/metrics.js';
@@ -48,6 +49,7 @@ export class FakeServer {
    * @param models fake models by id, such as `{ chatty: 'fake:?endAfter=5' }`
    * @param options.makeTransport of each engine
    * @param options.probe the system's when absent
+   * @param options.access who may ask for what; everybody when absent
    */
   static async start(
     models: Readonly<Record<string, string>>,
@@ -55,7 +57,16 @@ export class FakeServer {
     {
       makeTransport = (parts) => new InMemoryTransport(parts),
       probe,
-    }: { makeTransport?: (parts: { gate: StepGate }) => InMemoryTransport; probe?: MemoryProbe } = {},
+      access,
+      log = silentLogger,
+      host = '127.0.0.1',
+    }: {
+      makeTransport?: (parts: { gate: StepGate }) => InMemoryTransport;
+      probe?: MemoryProbe;
+      access?: () => AccessPolicy;
+      log?: Logger;
+      host?: string;
+    } = {},
   ): Promise<FakeServer> {
     const folder = mkdtempSync(join(tmpdir(), 'heddle-http-'));
     for (const [id, url] of Object.entries(models)) writeFileSync(join(folder, `${id}.gguf`), `${url}\n`);
@@ -63,7 +74,7 @@ export class FakeServer {
     const transports: InMemoryTransport[] = [];
     const metrics = new Metrics();
     const pool = new EnginePool({
-      catalogue: new ModelCatalogue([folder], silentLogger),
+      catalogue: new ModelCatalogue([folder], log),
       settings: {
         defaults: { ...defaultModelSettings, contextSize: 2048, batchSize: 128, ...settings },
         policy: { firstRetry: 0, crashLimit: 100 },
@@ -76,13 +87,13 @@ export class FakeServer {
       observer: metrics.observer,
       ...(probe === undefined ? {} : { probe }),
     });
-    const server = createServer({ pool, log: silentLogger, metrics });
+    const server = createServer({ pool, log, metrics, ...(access === undefined ? {} : { access }) });
     const responses = { open: 0 };
     server.server.on('request', (_, response) => {
       responses.open++;
       response.once('close', () => responses.open--);
     });
-    await server.listen({ host: '127.0.0.1', port: 0 });
+    await server.listen({ host, port: 0 });
     const { port } = server.server.address() as AddressInfo;
     return new FakeServer({
       url: `http://127.0.0.1:${port}`,

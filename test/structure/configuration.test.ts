@@ -3,9 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { parseConfig } from '../../src/config/read-config.js';
 import {
+  apiKeyShape,
   cacheShape,
   defaultsShape,
   fileShape,
+  limitsShape,
   modelShape,
   poolShape,
   stablePromptsShape,
@@ -27,6 +29,12 @@ const inWords = [
   'model_dirs',
   'memory',
   'threads',
+  'admin_key',
+  'allowed_hosts',
+  'cors_origins',
+  'api_keys.NAME.key',
+  'api_keys.NAME.requests_per_minute',
+  'api_keys.NAME.concurrent_requests',
   'cache.directory',
   'models.ID.isolation',
   'models.ID.aliases',
@@ -34,10 +42,12 @@ const inWords = [
 
 describe('the table of the configuration file in docs/operations.md', () => {
   it('lists every key, in the order of the schema, and no other', () => {
-    const sections: readonly string[] = ['cache', 'pool', 'defaults', 'models'];
+    const sections: readonly string[] = ['api_keys', 'limits', 'cache', 'pool', 'defaults', 'models'];
     const ofModels = Object.keys(modelShape).filter((key) => !(key in defaultsShape));
     expect(rows.map(({ key }) => key)).toEqual([
       ...Object.keys(fileShape).filter((key) => !sections.includes(key)),
+      ...Object.keys(apiKeyShape).map((key) => `api_keys.NAME.${key}`),
+      ...Object.keys(limitsShape).map((key) => `limits.${key}`),
       ...Object.keys(cacheShape).map((key) => `cache.${key}`),
       ...Object.keys(poolShape).map((key) => `pool.${key}`),
       ...Object.keys(defaultsShape)
@@ -49,13 +59,15 @@ describe('the table of the configuration file in docs/operations.md', () => {
   });
 
   it('says the defaults that hold', () => {
-    const { cache, pool, defaults, ...top } = parse(settingsText(toSettings({}))) as {
+    const { limits, cache, pool, defaults, ...top } = parse(settingsText(toSettings({}))) as {
+      limits: Record<string, unknown>;
       cache: Record<string, unknown>;
       pool: Record<string, unknown>;
       defaults: Record<string, unknown>;
     } & Record<string, unknown>;
     const inForce: Record<string, unknown> = {
       ...top,
+      ...Object.fromEntries(Object.entries(limits).map(([key, value]) => [`limits.${key}`, value])),
       ...Object.fromEntries(Object.entries(cache).map(([key, value]) => [`cache.${key}`, value])),
       ...Object.fromEntries(Object.entries(pool).map(([key, value]) => [`pool.${key}`, value])),
       ...Object.fromEntries(Object.entries(defaults).map(([key, value]) => [`defaults.${key}`, value])),

@@ -6,6 +6,9 @@ import type { ModelFile } from '../../pool/model-catalogue.js';
 import type { RouteContext } from '../route-context.js';
 import { parseBody } from '../validation.js';
 
+/** The body of a load, which has nothing to say. */
+const loadSchema = z.strictObject({});
+
 /** The body of an unload. */
 const unloadSchema = z.strictObject({
   /** Seconds that running requests may go on. */
@@ -25,7 +28,8 @@ export function modelsRoute(server: FastifyInstance, { pool }: RouteContext): vo
   server.get<ById>('/v1/models/:id', async ({ params }) =>
     modelObject(params.id, await pool.find(params.id), pool),
   );
-  server.post<ById>('/v1/models/:id/load', async ({ params }) => {
+  server.post<ById>('/v1/models/:id/load', async ({ params, body }) => {
+    parseBody(loadSchema, body ?? {});
     const { file } = await pool.load(params.id);
     return modelObject(params.id, file, pool);
   });

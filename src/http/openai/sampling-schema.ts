@@ -18,7 +18,7 @@ export const samplingFields = {
   logit_bias: z
     .record(z.string().regex(/^\d+$/, 'keys are token ids'), z.number().min(-100).max(100))
     .default({}),
-  stop: z.union([z.string().min(1), z.array(z.string().min(1)).max(16)]).default([]),
+  stop: z.union([z.string().min(1), z.array(z.string().min(1))]).default([]),
   stop_token_ids: z.array(z.int().min(0)).max(64).default([]),
   ignore_eos: z.boolean().default(defaultStop.ignoreEos),
   max_tokens: z.int().min(1).optional(),

@@ -33,9 +33,12 @@ describe('the priority', () => {
 describe('the fairness key', () => {
   const keyed = (key: string): object => ({ authorization: `Bearer ${key}` });
 
-  test('is the user, else the API key, else nobody', () => {
+  test("is the user's of that API key, else the key, else nobody", () => {
     expect(standing({})).toMatchObject({ fairnessKey: '' });
-    expect(standing({ user: 'ann' }, keyed('k'))).toEqual(standing({ user: 'ann' }, keyed('l')));
+    expect(standing({ user: 'ann' }, keyed('k'))).toEqual(standing({ user: 'ann' }, keyed('k')));
+    expect(standing({ user: 'ann' }, keyed('k'))).not.toEqual(standing({ user: 'ann' }, keyed('l')));
+    expect(standing({ user: 'ann' }, keyed('k'))).not.toEqual(standing({ user: 'bob' }, keyed('k')));
+    expect(standing({ user: 'ann' }, keyed('k'))).not.toEqual(standing({}, keyed('k')));
     expect(standing({ user: 'ann' })).not.toEqual(standing({ user: 'bob' }));
     expect(standing({}, keyed('k'))).not.toEqual(standing({}, keyed('l')));
     expect(standing({ user: '' }, keyed('k'))).toEqual(standing({}, keyed('k')));

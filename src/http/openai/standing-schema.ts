@@ -27,7 +27,7 @@ export const standingFields = {
 
 type StandingFields = z.infer<z.ZodObject<typeof standingFields>>;
 
-/** `priority` goes before `service_tier`, and `user` before the API key: a key may serve many users. */
+/** `priority` goes before `service_tier`. A key may serve many users, each with a share of their own. */
 export function toStanding(
   { priority, service_tier, user }: StandingFields,
   headers: IncomingHttpHeaders,
@@ -38,8 +38,9 @@ export function toStanding(
   };
 }
 
-/** Users and API keys are kept apart: nobody has another's share by taking a name. */
+/** Users are kept apart by their keys, and from keys: nobody has another's share by taking a name. */
 function fairnessKey(user: string | undefined, caller: string | undefined): string {
-  if (user !== undefined && user !== '') return `user ${user}`;
+  if (user !== undefined && user !== '')
+    return caller === undefined ? `user ${user}` : `key ${caller} user ${user}`;
   return caller === undefined ? plainStanding.fairnessKey : `key ${caller}`;
 }

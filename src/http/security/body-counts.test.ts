@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import type { RequestLimits } from '../../core/access.js';
+import { checkCounts } from './body-counts.js';
+
+const limits: RequestLimits = { bodyBytes: 1, depth: 1, messages: 2, tools: 2, stops: 2, stopLength: 3 };
+const three = ['a', 'b', 'c'];
+
+test.each<[string, object, string]>([
+  ['messages', { messages: three }, 'A request may have 2 messages, not 3.'],
+  ['tools', { tools: three }, 'A request may have 2 tools, not 3.'],
+  ['functions', { functions: three }, 'A request may have 2 functions, not 3.'],
+  ['stop', { stop: three }, 'A request may have 2 stop strings, not 3.'],
+  ['stop', { stop: 'abcd' }, 'A stop string may have 3 characters.'],
+  ['stop', { stop: ['a', 'abcd'] }, 'A stop string may have 3 characters.'],
+  ['stop_sequences', { stop_sequences: three }, 'A request may have 2 stop strings, not 3.'],
+  ['options.stop', { options: { stop: three } }, 'A request may have 2 stop strings, not 3.'],
+])('more %s than a request may have are refused: %j', (param, body, message) => {
+  expect(() => checkCounts(body, limits)).toThrow(
+    expect.objectContaining({ code: 'invalid_parameter', param, message }),
+  );
+});
+
+test.each([
+  undefined,
+  null,
+  'text',
+  three,
+  { messages: 'abcd', tools: { a: 1, b: 2, c: 3 }, stop: 5, options: null },
+  { messages: ['a', 'b'], tools: [], stop: ['abc', 5], options: { stop: 'abc' }, stop_sequences: null },
+])('a body of another kind, or within the limits, is left to the schemas: %j', (body) => {
+  expect(() => checkCounts(body, limits)).not.toThrow();
+});

@@ -1,0 +1,39 @@
+import type { RequestLimits } from '../../core/access.js';
+import { HeddleError } from '../../core/errors.js';
+
+/**
+ * Refuses bodies with more messages, tools or stop strings than a request may have, by the names that the APIs have for
+ * them, before schemas look at each. What else is wrong with a body is the schemas' to say.
+ * @throws HeddleError `invalid_parameter`, with the path
+ */
+export function checkCounts(body: unknown, limits: RequestLimits): void {
+  if (!isObject(body)) return;
+  const { messages, tools, functions, stop, stop_sequences, options } = body;
+  checkCount('messages', messages, limits.messages, 'messages');
+  checkCount('tools', tools, limits.tools, 'tools');
+  checkCount('functions', functions, limits.tools, 'functions');
+  checkStops('stop', stop, limits);
+  checkStops('stop_sequences', stop_sequences, limits);
+  if (isObject(options)) checkStops('options.stop', options['stop'], limits);
+}
+
+function checkStops(path: string, stops: unknown, { stops: most, stopLength }: RequestLimits): void {
+  checkCount(path, stops, most, 'stop strings');
+  for (const stop of Array.isArray(stops) ? stops : [stops]) {
+    if (typeof stop !== 'string' || stop.length <= stopLength) continue;
+    throw new HeddleError('invalid_parameter', `A stop string may have ${stopLength} characters.`, {
+      param: path,
+    });
+  }
+}
+
+function checkCount(path: string, list: unknown, most: number, what: string): void {
+  if (!Array.isArray(list) || list.length <= most) return;
+  throw new HeddleError('invalid_parameter', `A request may have ${most} ${what}, not ${list.length}.`, {
+    param: path,
+  });
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
