@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import koffi from 'koffi';
 import type { Batch } from '../core/batch.js';
 import { HeddleError } from '../core/errors.js';
@@ -76,7 +77,7 @@ function createContext(
   if (context === null) {
     throw new HeddleError(
       'model_load_failed',
-      `There is not enough memory for the KV cache of ${options.modelPath}. Unload other models, or serve this one with fewer cells (--ctx) or sequences (--parallel).`,
+      `There is not enough memory for the KV cache of ${basename(options.modelPath)}. Unload other models, or serve this one with fewer cells (--ctx) or sequences (--parallel).`,
     );
   }
   // The library reads the flag for as long as the context lives: the closure keeps its memory from being collected.
@@ -124,7 +125,7 @@ class LlamaRunner implements ModelRunner {
     if (this.#memory === null && causal) {
       throw new HeddleError(
         'model_load_failed',
-        `${options.modelPath} has no KV cache to generate text with, and its file does not call it an encoder either.`,
+        `${basename(options.modelPath)} has no KV cache to generate text with, and its file does not call it an encoder either.`,
       );
     }
     this.#vocabulary = new Vocabulary(bindings, native.model);
