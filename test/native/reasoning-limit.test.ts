@@ -8,10 +8,12 @@ import { fixtureFolder, starterModel } from './fixture-folder.js';
 const limit = { close: '</think>', closing: '\n</think>\n\n' };
 const turn = '<|im_start|>user\nCount to ten.<|im_end|>\n<|im_start|>assistant\n';
 
-describe.each([
-  ['the starter model', (): string => starterModel],
-  ...fixtureNames.map((name) => [name, (): string => writeFixture(name, fixtureFolder)] as const),
-])('on %s', (_, path) => {
+const models = [
+  { name: 'the starter model', path: () => starterModel },
+  ...fixtureNames.map((name) => ({ name, path: () => writeFixture(name, fixtureFolder) })),
+];
+
+describe.each(models)('on $name', ({ path }) => {
   let engine: Engine;
   beforeAll(async () => {
     engine = createThreadEngine('test');
