@@ -7,7 +7,7 @@ import type { OutputParser } from '../prompt/output/output-parser.js';
 export interface AnswerPrompt {
   readonly request: GenerateRequest;
   /** Reads one choice of it. */
-  newParser(): OutputParser;
+  readonly newParser: () => OutputParser;
   /** A choice ends with its first tool call. */
   readonly endsWithCall?: boolean;
 }

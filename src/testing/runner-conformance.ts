@@ -488,7 +488,6 @@ export function describeRunnerConformance(
         const [first, second] = letters;
         const params = { logitBias: [[first, 1300] as const, [second, 1000] as const], presencePenalty: 500 };
         const drawing = sampler(runner, params);
-        const row = (prompt(0).length - 1) % chunkRows;
         drawing.accept(first);
         expect(drawing.sample(row)).toBe(second);
         drawing.dispose();
