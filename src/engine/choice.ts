@@ -1,6 +1,7 @@
 import type { ChoiceUpdate, FinishReason, GenerateRequest, Token } from '../core/generation.js';
 import type { ModelRunner, Sampler } from '../core/model-runner.js';
 import type { Sequence } from '../core/sequence.js';
+import { HeldLikelihoods, likelihoodOf } from './likelihoods.js';
 import { TextStream } from './text-stream.js';
 import type { Work } from './work.js';
 
@@ -12,6 +13,7 @@ export class Choice implements Work {
   readonly sequence: Sequence;
   readonly sampler: Sampler;
   readonly #text: TextStream;
+  readonly #likelihoods = new HeldLikelihoods();
   #completionTokens = 0;
 
   constructor(parts: {
@@ -45,19 +47,24 @@ export class Choice implements Work {
 
   /**
    * A token was drawn. Tokens that end the generation are not counted and have no text.
+   * @param row the output row of the last decode that it was drawn from
    * @returns what to tell the client; undefined when there is nothing yet
    */
-  accept(token: Token, runner: ModelRunner): ChoiceUpdate | undefined {
+  accept(token: Token, runner: ModelRunner, row: number): ChoiceUpdate | undefined {
     const { stopTokens, ignoreEos, maxTokens } = this.request.stop;
     if (stopTokens.includes(token) || (!ignoreEos && runner.endsGeneration(token)))
       return this.#finish('stop');
 
     this.#completionTokens++;
+    const wish = this.request.likelihoods;
+    if (wish !== undefined)
+      this.#likelihoods.add(likelihoodOf(runner, { row, token, wish }), this.#text.length);
     const { text, stopString } = this.#text.push(runner.tokenBytes(token));
     if (stopString !== undefined) return this.#update(text, { reason: 'stop', stopString });
     const full = this.sequence.promptLength + this.#completionTokens >= runner.info.contextSize;
     if (full || this.#completionTokens === maxTokens) return this.#finish('length', text);
-    return text === '' ? undefined : this.#update(text);
+    const update = this.#update(text);
+    return text === '' && (update.likelihoods ?? []).length === 0 ? undefined : update;
   }
 
   #finish(reason: FinishReason, before = ''): ChoiceUpdate {
@@ -67,13 +74,16 @@ export class Choice implements Work {
   }
 
   #update(text: string, finish?: ChoiceUpdate['finish']): ChoiceUpdate {
-    const update = {
-      kind: 'choice' as const,
+    return {
+      kind: 'choice',
       requestId: this.request.id,
       choice: this.index,
       text,
       completionTokens: this.#completionTokens,
+      ...(this.request.likelihoods === undefined
+        ? {}
+        : { likelihoods: this.#likelihoods.take(this.#text.released) }),
+      ...(finish === undefined ? {} : { finish }),
     };
-    return finish === undefined ? update : { ...update, finish };
   }
 }

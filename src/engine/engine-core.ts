@@ -6,6 +6,12 @@ import type { ChoiceUpdate, GenerateRequest, Token } from '../core/generation.js
 import type { DecodeOutcome, ModelRunner } from '../core/model-runner.js';
 import type { CacheHolding, PromptCacheAction, PromptCacheReport } from '../core/prompt-cache.js';
 import type { Drafting } from '../core/drafting.js';
+import {
+  longestStopWithLikelihoods,
+  mostLikelyTokens,
+  type LikelihoodWish,
+  type SpelledToken,
+} from '../core/likelihood.js';
 import type { RequestUpdate } from '../core/request-update.js';
 import type { ScoreRequest } from '../core/scoring.js';
 import { createSequence, type Sequence } from '../core/sequence.js';
@@ -18,6 +24,7 @@ import type { BlockCache, CachedTokens } from './block-cache.js';
 import { Choice } from './choice.js';
 import { EmbeddingWork } from './embedding-work.js';
 import { InputQueue } from './input-queue.js';
+import { spell } from './likelihoods.js';
 import { promptTokens } from './prompt-tokens.js';
 import type { EngineReport } from './protocol.js';
 import { ScoringWork } from './scoring-work.js';
@@ -167,6 +174,8 @@ export class EngineCore {
     this.#attempt(request.id, () => {
       this.#checkCausal('generate text');
       checkCounts(request, this.#runner.info.slots);
+      checkWish(request.likelihoods);
+      checkStops(request);
       const most = this.#runner.info.contextSize - 1;
       const because = `with at least one to generate, the context of this model holds ${most}. ${largerContext}`;
       const prompt = promptTokens(this.#runner, request.prompt, { what: 'prompt', most, because });
@@ -179,6 +188,7 @@ export class EngineCore {
   score(request: ScoreRequest, lane: number): void {
     this.#attempt(request.id, () => {
       this.#checkCausal('score a text');
+      checkWish(request.likelihoods);
       const runner = this.#runner;
       const most = runner.info.contextSize;
       const because = `the context of this model holds ${most}. ${largerContext}`;
@@ -217,6 +227,20 @@ export class EngineCore {
 
   tokenize(text: string, options: { addSpecial: boolean; parseSpecial: boolean }): Token[] {
     return this.#runner.tokenize(text, options);
+  }
+
+  /**
+   * What tokens stand for.
+   * @throws HeddleError `invalid_parameter` for one that the model does not have, `context_length_exceeded` for more than
+   * any request could have
+   */
+  spell(tokens: readonly Token[]): SpelledToken[] {
+    const most = this.#runner.info.contextSize;
+    if (tokens.length > most) {
+      const message = `There are ${tokens.length} tokens; the context of this model holds ${most}. ${largerContext}`;
+      throw new HeddleError('context_length_exceeded', message);
+    }
+    return tokens.map((token) => spell(this.#runner, token));
   }
 
   /** How much of a prompt is kept, for requests with this salt. */
@@ -449,6 +473,7 @@ export class EngineCore {
     const update = work.read(span, firstRow, this.#runner);
     if (update === undefined) return;
     this.#updates.push(update);
+    if (update.kind === 'likelihoods') return;
     this.#end(work);
     const inputs = this.#inputs.get(work.requestId);
     if (inputs !== undefined) this.#addInput(inputs);
@@ -477,7 +502,7 @@ export class EngineCore {
   #draw(choice: Choice, row: number): { token: Token; update: ChoiceUpdate | undefined } {
     const token = choice.sampler.sample(row);
     this.#scheduler.append(choice.sequence, token);
-    return { token, update: choice.accept(token, this.#runner) };
+    return { token, update: choice.accept(token, this.#runner, row) };
   }
 
   /**
@@ -703,6 +728,26 @@ function checkCounts({ choices, stop: { maxTokens = 1 } }: GenerateRequest, slot
       { param: 'n' },
     );
   }
+}
+
+function checkWish(wish: LikelihoodWish | undefined): void {
+  if (wish === undefined || (Number.isInteger(wish.top) && wish.top >= 0 && wish.top <= mostLikelyTokens))
+    return;
+  throw new HeddleError(
+    'invalid_parameter',
+    `A request can ask for 0 to ${mostLikelyTokens} of the most likely tokens, not ${wish.top}.`,
+  );
+}
+
+/** What a stop string holds back is one message once it is let go. */
+function checkStops({ likelihoods, stop: { stopStrings } }: GenerateRequest): void {
+  if (likelihoods === undefined || stopStrings.every((one) => one.length <= longestStopWithLikelihoods))
+    return;
+  throw new HeddleError(
+    'invalid_parameter',
+    `With log-probabilities, a stop string has ${longestStopWithLikelihoods} characters at most.`,
+    { param: 'stop' },
+  );
 }
 
 function randomSeed(): number {

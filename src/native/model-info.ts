@@ -29,6 +29,7 @@ export function describeModel(
   };
   const textOf = (token: number | undefined): string => (token === undefined ? '' : vocabulary.text(token));
   const embedding = embeddingInfo(bindings, model);
+  const { fillInMiddle } = vocabulary;
   const chatTemplate = bindings.llama_model_chat_template(model, null);
   const parameters = Number(bindings.llama_model_n_params(model));
   const description = read((buffer, size) => bindings.llama_model_desc(model, buffer, size));
@@ -55,5 +56,6 @@ export function describeModel(
     addsBos: vocabulary.addsBos,
     ...(embedding === undefined ? {} : { embedding }),
     ...(chatTemplate === null ? {} : { chatTemplate }),
+    ...(fillInMiddle === undefined ? {} : { fillInMiddle }),
   };
 }

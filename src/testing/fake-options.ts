@@ -50,6 +50,8 @@ export interface FakeOptions {
   readonly deviceBytes: number;
   /** `chatTemplate=none`: the model has no chat template. */
   readonly chatTemplate: boolean;
+  /** `fillInMiddle=true`: it has tokens for texts with a gap: the bytes 1, 2 and 3. */
+  readonly fillInMiddle: boolean;
 }
 
 /**
@@ -93,6 +95,7 @@ export function readFakeOptions(modelPath: string): FakeOptions {
     cacheBytes: number('cacheBytes') ?? 0,
     deviceBytes: number('deviceBytes') ?? 0,
     chatTemplate: take('chatTemplate') !== 'none',
+    fillInMiddle: take('fillInMiddle') === 'true',
   };
   const unknown = [...query.keys()];
   if (unknown.length > 0) throw new RangeError(`A fake model has no parameter ${unknown.join(', ')}.`);

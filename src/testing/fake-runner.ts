@@ -15,6 +15,7 @@ import type {
   PredictMemory,
   RestoreOutcome,
   Sampler,
+  TokenLogProbability,
 } from '../core/model-runner.js';
 import { FakeCells } from './fake-cells.js';
 import { readFakeOptions, type FakeCrash, type FakeOptions } from './fake-options.js';
@@ -33,7 +34,9 @@ import {
   beginText,
   endText,
   endToken,
+  fakeFillTokens,
   fakeTokenBytes,
+  fakeTokenName,
   fakeTokenize,
   fakeVocabularySize,
   noise,
@@ -141,6 +144,7 @@ export class FakeRunner implements ModelRunner {
       eosText: endText,
       addsBos: true,
       ...(options.chatTemplate ? { chatTemplate } : {}),
+      ...(options.fillInMiddle ? { fillInMiddle: fakeFillTokens } : {}),
     };
   }
 
@@ -153,6 +157,12 @@ export class FakeRunner implements ModelRunner {
     this.#checkAlive();
     this.#checkToken(token, 'invalid_parameter');
     return fakeTokenBytes(token);
+  }
+
+  tokenName(token: Token): string {
+    this.#checkAlive();
+    this.#checkToken(token, 'invalid_parameter');
+    return fakeTokenName(token);
   }
 
   endsGeneration(token: Token): boolean {
@@ -179,6 +189,17 @@ export class FakeRunner implements ModelRunner {
     const highest = Math.max(...logits);
     const sum = logits.reduce((total, logit) => total + Math.exp(logit - highest), 0);
     return (logits[token] ?? -Infinity) - highest - Math.log(sum);
+  }
+
+  topLogProbabilities(row: number, count: number): readonly TokenLogProbability[] {
+    const logits = this.#logits(row);
+    if (!Number.isInteger(count) || count < 0)
+      throw new HeddleError('invalid_parameter', `There can not be ${count} most likely tokens.`);
+    const highest = Math.max(...logits);
+    const sum = Math.log(logits.reduce((total, logit) => total + Math.exp(logit - highest), 0));
+    return Array.from(logits, (logit, token) => ({ token, logProbability: logit - highest - sum }))
+      .toSorted((a, b) => b.logProbability - a.logProbability)
+      .slice(0, count);
   }
 
   rowEmbedding(row: number): Float32Array {

@@ -29,6 +29,15 @@ export function fakeTokenBytes(token: Token): Uint8Array {
   return token < 256 ? Uint8Array.of(token) : noBytes;
 }
 
+/** Bytes as bytes are written, so that no two tokens have one name. */
+export function fakeTokenName(token: Token): string {
+  if (token === beginToken) return beginText;
+  return token === endToken ? endText : `<0x${token.toString(16).toUpperCase().padStart(2, '0')}>`;
+}
+
+/** Where a fake model has tokens for texts with a gap. */
+export const fakeFillTokens = { prefix: 1, suffix: 2, middle: 3 } as const;
+
 /** What a token's logit is before the noise, after a history that ends in these tokens. */
 export type BaseLogits = (token: Token) => number;
 
