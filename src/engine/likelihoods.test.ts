@@ -75,6 +75,7 @@ function oracle(prompt: string, tokens: readonly Token[], top: number): TokenLik
 }
 
 const song = 'row row row your boät gently down the stream; '.repeat(4);
+const songBytes = [...new TextEncoder().encode(song)];
 const scripted = `fake:?scriptedText=${encodeURIComponent(song)}`;
 
 describe('likelihoods', () => {
@@ -118,13 +119,13 @@ describe('likelihoods', () => {
             prompt: fc.string({ minLength: 1, maxLength: 40, unit: fc.constantFrom('a', 'b', ' ') }),
             choices: fc.integer({ min: 1, max: 2 }),
             top: fc.integer({ min: 0, max: 3 }),
-            maxTokens: fc.integer({ min: 1, max: 120 }),
+            maxTokens: fc.integer({ min: 1, max: 70 }),
             stopStrings: fc.subarray(['gently d', 'am; row', '; row row r']),
           }),
           { minLength: 1, maxLength: 5 },
         ),
         fc.boolean(),
-        fc.integer({ min: 170, max: 400 }),
+        fc.integer({ min: 115, max: 250 }),
         (parts, drafts, contextSize) => {
           const requests = parts.map(({ prompt, choices, top, maxTokens, stopStrings }) =>
             makeRequest({ prompt, choices, stop: { maxTokens, stopStrings }, likelihoods: { top } }),
@@ -133,26 +134,22 @@ describe('likelihoods', () => {
           accepted += core.inspect().acceptedDraftTokens;
           preemptions += core.inspect().preemptions;
           for (const [index, { texts, likelihoods, completionTokens, stopStrings }] of told.entries()) {
+            const { prompt = '', top = 0 } = parts[index] ?? {};
+            const longest = Math.max(0, ...likelihoods.map(({ length }) => length));
+            const expected = oracle(prompt, songBytes.slice(0, longest), top);
             for (const [choice, tokens] of likelihoods.entries()) {
               const cut = Buffer.byteLength(stopStrings[choice] ?? '');
               if (cut > 0) stopped++;
               expect(tokens).toHaveLength((completionTokens[choice] ?? 0) - cut);
               expect(Buffer.concat(tokens.map(({ bytes }) => bytes)).toString()).toBe(texts[choice]);
-              const { prompt = '', top = 0 } = parts[index] ?? {};
-              expect(tokens).toEqual(
-                oracle(
-                  prompt,
-                  tokens.map(({ token }) => token),
-                  top,
-                ),
-              );
+              expect(tokens).toEqual(expected.slice(0, tokens.length));
             }
           }
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 15 },
     );
-    expect(accepted).toBeGreaterThan(100);
+    expect(accepted).toBeGreaterThan(10);
     expect(preemptions).toBeGreaterThan(0);
     expect(stopped).toBeGreaterThan(0);
   });

@@ -541,12 +541,11 @@ export function describeRunnerConformance(
         const row = tokens.length - 1;
         expect(runner.decode(rowsOf(0, tokens, row))).toBe('ok');
         const before = runner.topLogProbabilities(row, 20);
-        const options = {
-          temperature: 1.5,
-          repetitionPenalty: 2,
-          logitBias: [[before[0]?.token ?? 0, -100]],
-        };
-        const drawing = sampler(runner, options as Partial<SamplingParams>, { prompt: tokens });
+        const drawing = sampler(
+          runner,
+          { temperature: 1.5, repetitionPenalty: 2, logitBias: [[before[0]?.token ?? 0, -100]] },
+          { prompt: tokens },
+        );
         drawing.sample(row);
         expect(runner.topLogProbabilities(row, 20)).toEqual(before);
         drawing.dispose();
