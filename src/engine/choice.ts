@@ -56,10 +56,13 @@ export class Choice implements Work {
       return this.#finish('stop');
 
     this.#completionTokens++;
+    const bytes = runner.tokenBytes(token);
     const wish = this.request.likelihoods;
-    if (wish !== undefined)
-      this.#likelihoods.add(likelihoodOf(runner, { row, token, wish }), this.#text.length);
-    const { text, stopString } = this.#text.push(runner.tokenBytes(token));
+    if (wish !== undefined) {
+      const text = { begin: this.#text.length, hasText: bytes.length > 0 };
+      this.#likelihoods.add(likelihoodOf(runner, { row, token, wish }), text);
+    }
+    const { text, stopString } = this.#text.push(bytes);
     if (stopString !== undefined) return this.#update(text, { reason: 'stop', stopString });
     const full = this.sequence.promptLength + this.#completionTokens >= runner.info.contextSize;
     if (full || this.#completionTokens === maxTokens) return this.#finish('length', text);

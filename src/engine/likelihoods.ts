@@ -28,15 +28,19 @@ export function likelihoodOf(
 interface Held {
   readonly likelihood: TokenLikelihood;
   readonly begin: number;
+  readonly hasText: boolean;
 }
 
 /** Likelihoods of tokens whose text is not out yet: it may be cut away, and they with it. */
 export class HeldLikelihoods {
   readonly #held: Held[] = [];
 
-  /** @param begin where its text begins in that of its choice, or in a character that others began; UTF-16 units */
-  add(likelihood: TokenLikelihood, begin: number): void {
-    this.#held.push({ likelihood, begin });
+  /**
+   * @param text.begin where its text begins in that of its choice, or in a character that others began; UTF-16 units
+   * @param text.hasText whether it has any
+   */
+  add(likelihood: TokenLikelihood, text: { begin: number; hasText: boolean }): void {
+    this.#held.push({ likelihood, ...text });
   }
 
   /**
@@ -44,8 +48,7 @@ export class HeldLikelihoods {
    * @param released how much text of the choice is out, UTF-16 units
    */
   take(released: number): TokenLikelihood[] {
-    const isOut = ({ begin, likelihood }: Held): boolean =>
-      likelihood.bytes.length === 0 ? begin <= released : begin < released;
+    const isOut = ({ begin, hasText }: Held): boolean => (hasText ? begin < released : begin <= released);
     const kept = this.#held.findIndex((one) => !isOut(one));
     const taken = this.#held.splice(0, kept < 0 ? this.#held.length : kept);
     return taken.map(({ likelihood }) => likelihood);

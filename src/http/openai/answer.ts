@@ -1,4 +1,5 @@
 import type { FinishReason, GenerateRequest } from '../../core/generation.js';
+import type { TokenLikelihood } from '../../core/likelihood.js';
 import type { Engine, Generation, GenerationUpdate } from '../../engine/engine.js';
 
 /** A piece of one choice of an answer. */
@@ -6,7 +7,16 @@ export interface AnswerPiece {
   /** Counts over all prompts: prompt 0's choices come first. */
   readonly choice: number;
   readonly text: string;
+  /** Of the tokens of the text, where the request asks for them. */
+  readonly likelihoods?: readonly TokenLikelihood[];
   readonly finishReason?: FinishReason;
+}
+
+/** Choices that are done before they are begun, because they are to have no tokens: there is no request for them. */
+export interface EmptyChoices {
+  readonly choices: number;
+  /** Of all prompts. */
+  readonly promptTokens: number;
 }
 
 /** Token counts of an answer, in the form of the OpenAI API. */
@@ -23,14 +33,15 @@ export class Answer {
   readonly #generations: readonly Generation[];
   readonly #choicesPerPrompt: number;
   readonly #completionTokens: number[];
-  #promptTokens = 0;
+  readonly #emptyChoices: number;
+  #promptTokens: number;
   #cachedTokens = 0;
 
   /**
    * Queues all requests in the engine.
    * @throws HeddleError as `Engine.generate` does; nothing is left running then
    */
-  constructor(engine: Engine, requests: readonly GenerateRequest[]) {
+  constructor(engine: Engine, requests: readonly GenerateRequest[], empty?: EmptyChoices) {
     const generations: Generation[] = [];
     try {
       for (const request of requests) generations.push(engine.generate(request));
@@ -40,7 +51,10 @@ export class Answer {
     }
     this.#generations = generations;
     this.#choicesPerPrompt = requests[0]?.choices ?? 1;
-    this.#completionTokens = Array.from({ length: requests.length * this.#choicesPerPrompt }, () => 0);
+    this.#emptyChoices = empty?.choices ?? 0;
+    this.#promptTokens = empty?.promptTokens ?? 0;
+    const choices = this.#emptyChoices + requests.length * this.#choicesPerPrompt;
+    this.#completionTokens = Array.from({ length: choices }, () => 0);
   }
 
   get choices(): number {
@@ -57,6 +71,8 @@ export class Answer {
 
   /** The pieces as they are made, of all prompts at once. @throws HeddleError when one fails */
   async *pieces(): AsyncGenerator<AnswerPiece> {
+    for (let choice = 0; choice < this.#emptyChoices; choice++)
+      yield { choice, text: '', finishReason: 'length' };
     const next = async (prompt: number, generation: Generation) => ({
       prompt,
       generation,
@@ -95,9 +111,13 @@ export class Answer {
   }
 
   #piece(prompt: number, update: Extract<GenerationUpdate, { kind: 'choice' }>): AnswerPiece {
-    const choice = prompt * this.#choicesPerPrompt + update.choice;
+    const choice = this.#emptyChoices + prompt * this.#choicesPerPrompt + update.choice;
     this.#completionTokens[choice] = update.completionTokens;
-    const piece = { choice, text: update.text };
-    return update.finish === undefined ? piece : { ...piece, finishReason: update.finish.reason };
+    return {
+      choice,
+      text: update.text,
+      ...(update.likelihoods === undefined ? {} : { likelihoods: update.likelihoods }),
+      ...(update.finish === undefined ? {} : { finishReason: update.finish.reason }),
+    };
   }
 }

@@ -1,31 +1,49 @@
 import type { FastifyReply } from 'fastify';
 import { toHeddleError, type HeddleError } from '../../core/errors.js';
 import type { FinishReason, GenerateRequest } from '../../core/generation.js';
-import type { ModelInfo } from '../../core/model-runner.js';
+import type { TokenLikelihood } from '../../core/likelihood.js';
+import type { Engine } from '../../engine/engine.js';
 import type { EnginePool } from '../../pool/engine-pool.js';
 import { ClientWatch } from '../client-watch.js';
 import type { RouteContext } from '../route-context.js';
 import { SseWriter } from '../sse-writer.js';
-import { Answer, type Usage } from './answer.js';
+import { Answer, type EmptyChoices, type Usage } from './answer.js';
 import { errorBody } from './error-body.js';
 
 /** How an API writes an answer down: its objects, for streams and for whole answers. */
 export interface AnswerFormat {
   /** First event of a choice; undefined when the API has none. */
   opening(choice: number): object | undefined;
-  delta(choice: number, text: string): object;
+  /** @param likelihoods of the text's tokens, where they were asked for; there may be some without text */
+  delta(choice: number, text: string, likelihoods?: readonly TokenLikelihood[]): object;
   finish(choice: number, reason: FinishReason): object;
   usage(usage: Usage): object;
-  whole(choices: readonly { text: string; reason: FinishReason }[], usage: Usage): object;
+  whole(choices: readonly WholeChoice[], usage: Usage): object;
+}
+
+/** A choice that is done. */
+export interface WholeChoice {
+  readonly text: string;
+  readonly reason: FinishReason;
+  /** Of all tokens; empty where they were not asked for. */
+  readonly likelihoods: readonly TokenLikelihood[];
+}
+
+/** How a job is done, once its model is loaded. */
+export interface CompletionPlan {
+  /** One for each prompt. */
+  readonly requests: readonly GenerateRequest[];
+  /** Choices before those of the requests. */
+  readonly empty?: EmptyChoices;
+  readonly format: AnswerFormat;
 }
 
 /** A validated request for text. */
 export interface CompletionJob {
   /** The model's id or an alias, as the client said it. */
   readonly modelId: string;
-  /** The engine requests, one for each prompt; made when the model is loaded, since templates come with it. */
-  readonly requests: (info: ModelInfo) => readonly GenerateRequest[];
-  readonly format: AnswerFormat;
+  /** Made when the model is loaded, since templates come with it. @param signal the client has left */
+  readonly plan: (engine: Engine, signal: AbortSignal) => Promise<CompletionPlan>;
   readonly stream: boolean;
   readonly includeUsage: boolean;
   readonly user: string | undefined;
@@ -43,16 +61,16 @@ export async function serveCompletion(
   const started = performance.now();
   const model = pool.idOf(job.modelId);
   const client = new ClientWatch(reply.raw);
-  const answer = await start(job, client, pool);
+  const { answer, format } = await start(job, client, pool);
   client.onGone(() => answer.cancel());
   try {
     await answer.accepted();
     client.check();
     if (job.stream) {
-      const error = await sendStream(job, answer, reply);
+      const error = await sendStream(job, format, answer, reply);
       if (error !== undefined) metrics?.requestFailed(error.code);
       else if (client.gone) metrics?.requestFailed('request_cancelled');
-    } else await sendWhole(job, answer, client, reply);
+    } else await sendWhole(format, answer, client, reply);
   } finally {
     answer.cancel();
     const ms = Math.round(performance.now() - started);
@@ -62,18 +80,24 @@ export async function serveCompletion(
 }
 
 /** Hands the requests over to the engine. The lease is for that alone: a slow reader keeps no engine. */
-async function start(job: CompletionJob, client: ClientWatch, pool: EnginePool): Promise<Answer> {
+async function start(
+  job: CompletionJob,
+  client: ClientWatch,
+  pool: EnginePool,
+): Promise<{ answer: Answer; format: AnswerFormat }> {
   const lease = await pool.lease(job.modelId, client.signal);
   try {
     client.check();
-    return new Answer(lease.engine, job.requests(lease.engine.info));
+    const { requests, empty, format } = await job.plan(lease.engine, client.signal);
+    client.check();
+    return { answer: new Answer(lease.engine, requests, empty), format };
   } finally {
     lease.release();
   }
 }
 
 async function sendWhole(
-  { format }: CompletionJob,
+  format: AnswerFormat,
   answer: Answer,
   client: ClientWatch,
   reply: FastifyReply,
@@ -81,11 +105,13 @@ async function sendWhole(
   const choices = Array.from({ length: answer.choices }, () => ({
     text: '',
     reason: 'stop' as FinishReason,
+    likelihoods: [] as TokenLikelihood[],
   }));
-  for await (const { choice, text, finishReason } of answer.pieces()) {
+  for await (const { choice, text, likelihoods = [], finishReason } of answer.pieces()) {
     const whole = choices[choice];
     if (whole === undefined) continue;
     whole.text += text;
+    whole.likelihoods.push(...likelihoods);
     if (finishReason !== undefined) whole.reason = finishReason;
   }
   client.check();
@@ -94,7 +120,8 @@ async function sendWhole(
 
 /** @returns the error that the stream ended with; undefined when it is whole, or the client has gone */
 async function sendStream(
-  { format, includeUsage }: CompletionJob,
+  { includeUsage }: CompletionJob,
+  format: AnswerFormat,
   answer: Answer,
   reply: FastifyReply,
 ): Promise<HeddleError | undefined> {
@@ -105,8 +132,9 @@ async function sendStream(
       const opening = format.opening(choice);
       if (opening !== undefined) await events.send(opening);
     }
-    for await (const { choice, text, finishReason } of answer.pieces()) {
-      if (text !== '') await events.send(format.delta(choice, text));
+    for await (const { choice, text, likelihoods, finishReason } of answer.pieces()) {
+      if (text !== '' || (likelihoods ?? []).length > 0)
+        await events.send(format.delta(choice, text, likelihoods));
       if (finishReason !== undefined) await events.send(format.finish(choice, finishReason));
     }
     if (includeUsage) await events.send(format.usage(answer.usage));
