@@ -32,11 +32,15 @@ export const openRunner: OpenRunner = async (options, host) => {
     info: runner.info,
     tokenize: timed(runner.tokenize.bind(runner)),
     tokenBytes: runner.tokenBytes.bind(runner), // a table look-up after the first time
-    tokenName: timed(runner.tokenName.bind(runner)),
+    controlText: timed(runner.controlText.bind(runner)),
     endsGeneration: timed(runner.endsGeneration.bind(runner)),
     createSampler(params, choice) {
       const sampler = runner.createSampler(params, choice);
-      return { sample: timed(sampler.sample.bind(sampler)), dispose: timed(sampler.dispose.bind(sampler)) };
+      return {
+        sample: timed(sampler.sample.bind(sampler)),
+        accept: timed(sampler.accept.bind(sampler)),
+        dispose: timed(sampler.dispose.bind(sampler)),
+      };
     },
     logProbability: timed(runner.logProbability.bind(runner)),
     topLogProbabilities: timed(runner.topLogProbabilities.bind(runner)),

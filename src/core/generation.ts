@@ -2,6 +2,7 @@ import type { ErrorData } from './errors.js';
 import type { LikelihoodWish, TokenLikelihood } from './likelihood.js';
 import type { Standing } from './standing.js';
 import type { CacheUse } from './prompt-cache.js';
+import type { ReasoningLimit } from './reasoning-limit.js';
 
 /** A token id of the model's vocabulary. */
 export type Token = number;
@@ -66,6 +67,13 @@ export interface GenerateRequest extends Partial<Standing> {
   readonly cache: CacheUse;
   /** Absent: none are told. */
   readonly likelihoods?: LikelihoodWish;
+  /**
+   * Control tokens, as they are written, that appear in the text like any other. All others have no text, and those that
+   * end the generation never have. None when absent.
+   */
+  readonly controlTokens?: readonly string[];
+  /** Reasoning is ended after so many tokens; never when absent. */
+  readonly reasoningLimit?: ReasoningLimit;
 }
 
 /** `stop`: an end token or stop string; `length`: the token limit or the end of the context. */

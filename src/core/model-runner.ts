@@ -96,6 +96,8 @@ export interface ModelInfo {
   readonly canCut: boolean;
   /** Jinja source from the model file; absent when it has none. */
   readonly chatTemplate?: string;
+  /** Another one for chats with tools; absent where one serves for both. */
+  readonly toolChatTemplate?: string;
   /** Text of the tokens that chat templates name; empty where the vocabulary has none. */
   readonly bosText: string;
   readonly eosText: string;
@@ -135,6 +137,8 @@ export interface Sampler {
    * @param row index of the row within the batch that was decoded; its span must have asked for output
    */
   sample(row: number): Token;
+  /** Remembers a token for the penalties that was not drawn, but stands in the place of one. */
+  accept(token: Token): void;
   dispose(): void;
 }
 
@@ -152,8 +156,11 @@ export interface ModelRunner {
   /** The bytes a token stands for; empty for control tokens. Not always whole UTF-8 characters. */
   tokenBytes(token: Token): Uint8Array;
 
-  /** A token as the vocabulary writes it, control tokens included: for people to read. */
-  tokenName(token: Token): string;
+  /**
+   * A control token as it is written, such as `<|im_start|>`; empty for tokens that have bytes.
+   * @throws HeddleError `invalid_parameter` for an unknown token
+   */
+  controlText(token: Token): string;
 
   /** The token ends a generation (EOS, end of turn, ...). */
   endsGeneration(token: Token): boolean;

@@ -10,7 +10,7 @@ const runner = new FakeRunner(
   { modelPath: 'fake:', contextSize: 10, slots: 1, batchSize: 8, threads: 1 },
   new Uint8Array(2),
 );
-const sampler: Sampler = { sample: () => 0, dispose() {} };
+const sampler: Sampler = { sample: () => 0, accept() {}, dispose() {} };
 
 function makeChoice(stop: NonNullable<Parameters<typeof makeRequest>[0]>['stop'], promptLength = 3): Choice {
   const request = makeRequest(stop === undefined ? {} : { stop });
@@ -90,6 +90,37 @@ describe('a choice', () => {
     const choice = makeChoice({ stopStrings: ['hi'], maxTokens: 2 });
     choice.accept(byte('h'), runner, 0);
     expect(choice.accept(byte('i'), runner, 0)?.finish).toEqual({ reason: 'stop', stopString: 'hi' });
+  });
+
+  test('has the text of the control tokens that were asked for, and of no others', () => {
+    const request = { ...makeRequest(), controlTokens: ['<|channel|>', '<eos>'] };
+    const choice = new Choice({ request, lane: 0, index: 0, sequence: createSequence(1, [97]), sampler });
+    const [channel = 0, message = 0] = runner.tokenize('<|channel|><|message|>', {
+      addSpecial: false,
+      parseSpecial: true,
+    });
+    expect(choice.accept(channel, runner, 0)).toMatchObject({ text: '<|channel|>', completionTokens: 1 });
+    expect(choice.accept(message, runner, 0)).toBeUndefined();
+    expect(choice.accept(endToken, runner, 0)).toMatchObject({ text: '', finish: { reason: 'stop' } });
+  });
+
+  test('is told to answer when it has reasoned enough, with tokens that nobody draws', () => {
+    const accepted: number[] = [];
+    const drawing: Sampler = {
+      sample: () => byte('a'),
+      accept: (token) => accepted.push(token),
+      dispose() {},
+    };
+    const reasoningLimit = { tokens: 2, open: '<', close: '<|end|>', closing: '.<|end|>' };
+    const request = { ...makeRequest({ stop: { maxTokens: 6 } }), reasoningLimit };
+    const sequence = createSequence(1, [97]);
+    const choice = new Choice({ request, lane: 0, index: 0, sequence, sampler: drawing });
+    choice.accept(byte('<'), runner, 0);
+    const tokens = Array.from({ length: 5 }, () => choice.next(0, runner));
+    const written = runner.tokenize('.<|end|>', { addSpecial: false, parseSpecial: true });
+    expect(tokens.map(({ token }) => token)).toEqual([byte('a'), byte('a'), ...written, byte('a')]);
+    expect(accepted).toEqual(written);
+    expect(tokens.at(-1)?.update).toMatchObject({ completionTokens: 6, finish: { reason: 'length' } });
   });
 
   test('ends at its token limit with the text of the last token, cut character and all', () => {

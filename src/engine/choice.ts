@@ -2,6 +2,7 @@ import type { ChoiceUpdate, FinishReason, GenerateRequest, Token } from '../core
 import type { ModelRunner, Sampler } from '../core/model-runner.js';
 import type { Sequence } from '../core/sequence.js';
 import { HeldLikelihoods, likelihoodOf } from './likelihoods.js';
+import { ReasoningWatch } from './reasoning-watch.js';
 import { TextStream } from './text-stream.js';
 import type { Work } from './work.js';
 
@@ -14,6 +15,10 @@ export class Choice implements Work {
   readonly sampler: Sampler;
   readonly #text: TextStream;
   readonly #likelihoods = new HeldLikelihoods();
+  readonly #controlTokens: ReadonlySet<string>;
+  readonly #reasoning: ReasoningWatch | undefined;
+  /** What ends reasoning that has become too long, as far as it was not written yet. */
+  #closing: readonly Token[] = [];
   #completionTokens = 0;
 
   constructor(parts: {
@@ -28,7 +33,10 @@ export class Choice implements Work {
     this.index = parts.index;
     this.sequence = parts.sequence;
     this.sampler = parts.sampler;
-    this.#text = new TextStream(parts.request.stop.stopStrings);
+    const { stop, controlTokens = [], reasoningLimit } = parts.request;
+    this.#text = new TextStream(stop.stopStrings);
+    this.#controlTokens = new Set(controlTokens);
+    this.#reasoning = reasoningLimit === undefined ? undefined : new ReasoningWatch(reasoningLimit);
   }
 
   get requestId(): string {
@@ -45,29 +53,59 @@ export class Choice implements Work {
     this.sampler.dispose();
   }
 
+  /** The next token, drawn from output `row` of the last decode, or else what ends reasoning that has become too long. */
+  next(row: number, runner: ModelRunner): { token: Token; update: ChoiceUpdate | undefined } {
+    if (this.#closing.length === 0 && this.#reasoning?.isDue === true) {
+      const { closing = '' } = this.request.reasoningLimit ?? {};
+      this.#closing = runner.tokenize(closing, { addSpecial: false, parseSpecial: true });
+    }
+    const [written, ...rest] = this.#closing;
+    if (written === undefined) {
+      const token = this.sampler.sample(row);
+      return { token, update: this.accept(token, runner, row) };
+    }
+    this.#closing = rest;
+    this.sampler.accept(written);
+    const update = this.#add(written, runner, row);
+    if (rest.length === 0) this.#reasoning?.end();
+    return { token: written, update };
+  }
+
   /**
    * A token was drawn. Tokens that end the generation are not counted and have no text.
    * @param row the output row of the last decode that it was drawn from
    * @returns what to tell the client; undefined when there is nothing yet
    */
   accept(token: Token, runner: ModelRunner, row: number): ChoiceUpdate | undefined {
-    const { stopTokens, ignoreEos, maxTokens } = this.request.stop;
+    const { stopTokens, ignoreEos } = this.request.stop;
     if (stopTokens.includes(token) || (!ignoreEos && runner.endsGeneration(token)))
       return this.#finish('stop');
+    return this.#add(token, runner, row);
+  }
 
+  #add(token: Token, runner: ModelRunner, row: number): ChoiceUpdate | undefined {
+    const { maxTokens } = this.request.stop;
     this.#completionTokens++;
-    const bytes = runner.tokenBytes(token);
+    const bytes = this.#bytesOf(token, runner);
     const wish = this.request.likelihoods;
     if (wish !== undefined) {
       const text = { begin: this.#text.length, hasText: bytes.length > 0 };
       this.#likelihoods.add(likelihoodOf(runner, { row, token, wish }), text);
     }
+    this.#reasoning?.push(bytes);
     const { text, stopString } = this.#text.push(bytes);
     if (stopString !== undefined) return this.#update(text, { reason: 'stop', stopString });
     const full = this.sequence.promptLength + this.#completionTokens >= runner.info.contextSize;
     if (full || this.#completionTokens === maxTokens) return this.#finish('length', text);
     const update = this.#update(text);
     return text === '' && (update.likelihoods ?? []).length === 0 ? undefined : update;
+  }
+
+  #bytesOf(token: Token, runner: ModelRunner): Uint8Array {
+    const bytes = runner.tokenBytes(token);
+    if (bytes.length > 0 || this.#controlTokens.size === 0) return bytes;
+    const text = runner.controlText(token);
+    return this.#controlTokens.has(text) ? Buffer.from(text) : bytes;
   }
 
   #finish(reason: FinishReason, before = ''): ChoiceUpdate {

@@ -247,6 +247,60 @@ describe('the end of a text', () => {
   });
 });
 
+describe('reasoning', () => {
+  const script = '<think>abcdefghij</think>The answer.';
+  const reasoningLimit = { tokens: 4, open: '<think>', close: '</think>', closing: '\n</think>\n' };
+  const url = `fake:?scriptedText=${encodeURIComponent(script)}`;
+  const closed = '<think>abcd\n</think>\nefghij</think>';
+
+  test('that is too long is ended, of every choice, and its model goes on from there', () => {
+    const bench = new Bench(url);
+    const request = { ...makeRequest({ choices: 2, stop: { maxTokens: closed.length } }), reasoningLimit };
+    bench.add(request);
+    bench.run();
+    expect(bench.outcome(request)).toMatchObject({
+      texts: [closed, closed],
+      completionTokens: [closed.length, closed.length],
+    });
+  });
+
+  test('that is short enough is left alone', () => {
+    const request = {
+      ...makeRequest({ stop: { maxTokens: 100 } }),
+      reasoningLimit: { ...reasoningLimit, tokens: 99 },
+    };
+    expect(new Bench(url).text(request)).toBe(script);
+  });
+
+  test('is ended at the same token when its sequence has lost its cells', () => {
+    // Two requests at once, of which the cells hold one and a half.
+    const bench = new Bench(`${url}&cells=70`, { contextSize: 64 });
+    const requests = ['x'.repeat(20), 'y'.repeat(20)].map((prompt) => ({
+      ...makeRequest({ prompt, stop: { maxTokens: closed.length } }),
+      reasoningLimit,
+    }));
+    for (const request of requests) bench.add(request);
+    bench.run();
+    for (const request of requests) expect(bench.outcome(request).texts).toEqual([closed]);
+    expect(bench.core.inspect().preemptions).toBeGreaterThan(0);
+  });
+
+  test('can not be limited to less than nothing, nor ended by what does not end it', () => {
+    const bench = new Bench();
+    for (const wrong of [
+      { tokens: -1 },
+      { tokens: 1.5 },
+      { closing: 'enough' },
+      { close: '' },
+      { open: '' },
+    ]) {
+      const request = { ...makeRequest(), reasoningLimit: { ...reasoningLimit, ...wrong } };
+      bench.add(request);
+      expect(bench.outcome(request).error?.code).toBe('invalid_parameter');
+    }
+  });
+});
+
 describe('requests together', () => {
   const prompts = ['one', 'two and a half', long(100), 'four', long(30), 'six'];
   const sampling = { temperature: 1, seed: 3 };

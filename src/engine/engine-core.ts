@@ -176,6 +176,7 @@ export class EngineCore {
       checkCounts(request, this.#runner.info.slots);
       checkWish(request.likelihoods);
       checkStops(request);
+      checkReasoning(request);
       const most = this.#runner.info.contextSize - 1;
       const because = `with at least one to generate, the context of this model holds ${most}. ${largerContext}`;
       const prompt = promptTokens(this.#runner, request.prompt, { what: 'prompt', most, because });
@@ -500,9 +501,9 @@ export class EngineCore {
   }
 
   #draw(choice: Choice, row: number): { token: Token; update: ChoiceUpdate | undefined } {
-    const token = choice.sampler.sample(row);
-    this.#scheduler.append(choice.sequence, token);
-    return { token, update: choice.accept(token, this.#runner, row) };
+    const next = choice.next(row, this.#runner);
+    this.#scheduler.append(choice.sequence, next.token);
+    return next;
   }
 
   /**
@@ -747,6 +748,17 @@ function checkStops({ likelihoods, stop: { stopStrings } }: GenerateRequest): vo
     'invalid_parameter',
     `With log-probabilities, a stop string has ${longestStopWithLikelihoods} characters at most.`,
     { param: 'stop' },
+  );
+}
+
+function checkReasoning({ reasoningLimit: limit }: GenerateRequest): void {
+  if (limit === undefined) return;
+  const { tokens, open, close, closing } = limit;
+  if (Number.isInteger(tokens) && tokens >= 0 && open !== '' && close !== '' && closing.includes(close))
+    return;
+  throw new HeddleError(
+    'invalid_parameter',
+    'Reasoning can be limited to a whole number of tokens, and what ends it must be among what is written to end it.',
   );
 }
 

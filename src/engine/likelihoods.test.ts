@@ -111,6 +111,13 @@ describe('likelihoods', () => {
   });
 
   test('are those of the same text with drafts, with preemption, and among others', () => {
+    const crowding = (prompt: string) => ({
+      prompt,
+      choices: 1,
+      top: 1,
+      maxTokens: 70,
+      stopStrings: ['am; row'],
+    });
     let [accepted, preemptions, stopped] = [0, 0, 0];
     fc.assert(
       fc.property(
@@ -147,7 +154,13 @@ describe('likelihoods', () => {
           }
         },
       ),
-      { numRuns: 15 },
+      {
+        numRuns: 15,
+        examples: [
+          [['a', 'b', 'ab', 'aab'].map(crowding), false, 130],
+          [['a', 'b', 'ab', 'aab'].map(crowding), true, 130],
+        ],
+      },
     );
     expect(accepted).toBeGreaterThan(10);
     expect(preemptions).toBeGreaterThan(0);

@@ -5,7 +5,7 @@ import type { ModelRunner } from '../core/model-runner.js';
 /** A token with what it stands for. @throws HeddleError `invalid_parameter` when the model has no such token */
 export function spell(runner: ModelRunner, token: Token): SpelledToken {
   const bytes = runner.tokenBytes(token);
-  return bytes.length > 0 ? { token, bytes } : { token, bytes, name: runner.tokenName(token) };
+  return bytes.length > 0 ? { token, bytes } : { token, bytes, name: runner.controlText(token) };
 }
 
 /**

@@ -137,6 +137,22 @@ describe('drafts that are right', () => {
   });
 });
 
+test('reasoning that is too long is ended at the same token with drafts', () => {
+  const reasoningLimit = { tokens: 60, close: '</think>', closing: '\n</think>\n\n' };
+  const outcomes = [false, true].map((drafts) => {
+    const bench = new Bench(scripted, drafts);
+    const request = { ...makeRequest({ stop: { maxTokens: 150 } }), reasoningLimit };
+    bench.add(request);
+    bench.run();
+    if (drafts) expect(bench.core.inspect().acceptedDraftTokens).toBeGreaterThan(0);
+    const { texts, completionTokens } = bench.outcome(request);
+    return { texts, completionTokens };
+  });
+  expect(outcomes[1]).toEqual(outcomes[0]);
+  const text = `${song.slice(0, 60)}\n</think>\n\n${song.slice(60)}`.slice(0, 150);
+  expect(outcomes[0]).toEqual({ texts: [text], completionTokens: [150] });
+});
+
 test('where the memory can not be cut there are no drafts', () => {
   const bench = new Bench(`${scripted}&canCut=false`, true);
   bench.add(makeRequest({ stop: { maxTokens: 100 } }));

@@ -150,8 +150,8 @@ class LlamaRunner implements ModelRunner {
     return this.#vocabulary.bytes(token);
   }
 
-  tokenName(token: Token): string {
-    return this.#vocabulary.text(token);
+  controlText(token: Token): string {
+    return this.#vocabulary.controlText(token);
   }
 
   endsGeneration(token: Token): boolean {

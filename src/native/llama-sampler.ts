@@ -16,6 +16,7 @@ const randomSeedMark = 0xffff_ffff;
  */
 export class LlamaSampler implements Sampler {
   readonly #bindings: LlamaBindings;
+  readonly #vocabulary: Vocabulary;
   readonly #chain: NativeHandle;
   readonly #context: NativeHandle;
   readonly #onDispose: () => void;
@@ -31,6 +32,7 @@ export class LlamaSampler implements Sampler {
     onDispose: () => void,
   ) {
     this.#bindings = bindings;
+    this.#vocabulary = vocabulary;
     this.#context = context;
     this.#onDispose = onDispose;
     this.#chain = new NativeHandle(
@@ -57,6 +59,11 @@ export class LlamaSampler implements Sampler {
       );
     }
     return this.#bindings.llama_sampler_sample(chain, context, row);
+  }
+
+  accept(token: Token): void {
+    this.#vocabulary.check(token);
+    this.#bindings.llama_sampler_accept(this.#chain.address, token);
   }
 
   dispose(): void {

@@ -31,6 +31,7 @@ export function describeModel(
   const embedding = embeddingInfo(bindings, model);
   const { fillInMiddle } = vocabulary;
   const chatTemplate = bindings.llama_model_chat_template(model, null);
+  const toolChatTemplate = bindings.llama_model_chat_template(model, 'tool_use');
   const parameters = Number(bindings.llama_model_n_params(model));
   const description = read((buffer, size) => bindings.llama_model_desc(model, buffer, size));
   return {
@@ -57,5 +58,6 @@ export function describeModel(
     ...(embedding === undefined ? {} : { embedding }),
     ...(chatTemplate === null ? {} : { chatTemplate }),
     ...(fillInMiddle === undefined ? {} : { fillInMiddle }),
+    ...(toolChatTemplate === null ? {} : { toolChatTemplate }),
   };
 }

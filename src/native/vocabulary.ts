@@ -90,24 +90,33 @@ export class Vocabulary {
     this.check(token);
     const known = this.#pieces.get(token);
     if (known !== undefined) return known;
-    let length = this.#pieceInto(token);
-    if (length < 0) {
-      this.#piece = new Uint8Array(-length);
-      length = this.#pieceInto(token);
-    }
-    const piece = length > 0 ? this.#piece.slice(0, length) : noBytes;
+    const piece = this.#readPiece(token, false);
     this.#pieces.set(token, piece);
     return piece;
   }
 
-  #pieceInto(token: Token): number {
+  /** A control token as it is written; empty for tokens that have bytes. */
+  controlText(token: Token): string {
+    return this.bytes(token).length > 0 ? '' : new TextDecoder().decode(this.#readPiece(token, true));
+  }
+
+  #readPiece(token: Token, special: boolean): Uint8Array {
+    let length = this.#pieceInto(token, special);
+    if (length < 0) {
+      this.#piece = new Uint8Array(-length);
+      length = this.#pieceInto(token, special);
+    }
+    return length > 0 ? this.#piece.slice(0, length) : noBytes;
+  }
+
+  #pieceInto(token: Token, special: boolean): number {
     return this.#bindings.llama_token_to_piece(
       this.#live(),
       token,
       this.#piece,
       this.#piece.length,
       0,
-      false,
+      special,
     );
   }
 

@@ -30,8 +30,13 @@ export interface FakeOptions {
   readonly outputRows: number;
   /** `endAfter=N`: a sampler that drew N tokens draws the end of generation. Else it hardly ever occurs. */
   readonly endAfter: number | undefined;
-  /** `scriptedText=...`: samplers draw the bytes of this text, whatever the prompt, then the end of generation. */
+  /**
+   * `scriptedText=...`: samplers draw the tokens of this text, whatever the prompt, then the end of generation. Control
+   * tokens written out in it are read as such.
+   */
   readonly scriptedText: string | undefined;
+  /** `scripts=JSON`, a list of pairs: the same, with the text of the first pair whose first text is in the prompt. */
+  readonly scripts: readonly (readonly [inPrompt: string, text: string])[];
   /** `stepDelayMs=N`: a decode takes this long, spread over its rows; the thread sleeps. */
   readonly stepDelayMs: number;
   /** `cells=N`: the KV cache has this many cells, not the promised `contextSize`. */
@@ -48,10 +53,10 @@ export interface FakeOptions {
   readonly cacheBytes: number;
   /** `deviceBytes=N`: what loading it is predicted to take of the GPUs' memory; default 0. */
   readonly deviceBytes: number;
-  /** `chatTemplate=none`: the model has no chat template. */
-  readonly chatTemplate: boolean;
   /** `fillInMiddle=true`: it has tokens for texts with a gap: the bytes 1, 2 and 3. */
   readonly fillInMiddle: boolean;
+  /** `chatTemplate=none`: the model has no chat template. Else its Jinja source; a plain one when absent. */
+  readonly chatTemplate: string | undefined;
 }
 
 /**
@@ -86,6 +91,7 @@ export function readFakeOptions(modelPath: string): FakeOptions {
     outputRows: number('outputRows') ?? 16,
     endAfter: number('endAfter'),
     scriptedText: take('scriptedText'),
+    scripts: JSON.parse(take('scripts') ?? '[]') as FakeOptions['scripts'],
     stepDelayMs: number('stepDelayMs') ?? 0,
     cells: number('cells'),
     failAtDecode: number('failAtDecode'),
@@ -94,13 +100,16 @@ export function readFakeOptions(modelPath: string): FakeOptions {
     bytes: number('bytes') ?? 2 ** 20,
     cacheBytes: number('cacheBytes') ?? 0,
     deviceBytes: number('deviceBytes') ?? 0,
-    chatTemplate: take('chatTemplate') !== 'none',
     fillInMiddle: take('fillInMiddle') === 'true',
+    chatTemplate: take('chatTemplate'),
   };
   const unknown = [...query.keys()];
   if (unknown.length > 0) throw new RangeError(`A fake model has no parameter ${unknown.join(', ')}.`);
   return options;
 }
+
+/** Bytes of a fake model's file that are read. */
+const longestUrl = 65536;
 
 function errorCode(text: string | undefined): ErrorCode | undefined {
   if (text === undefined) return undefined;
@@ -122,7 +131,7 @@ function pooling(text = 'mean'): Pooling | undefined {
 }
 
 function firstLine(path: string): string {
-  const buffer = Buffer.alloc(4096);
+  const buffer = Buffer.alloc(longestUrl);
   try {
     const file = openSync(path, 'r');
     try {

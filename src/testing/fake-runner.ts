@@ -35,8 +35,8 @@ import {
   endText,
   endToken,
   fakeFillTokens,
+  fakeControlText,
   fakeTokenBytes,
-  fakeTokenName,
   fakeTokenize,
   fakeVocabularySize,
   noise,
@@ -143,8 +143,8 @@ export class FakeRunner implements ModelRunner {
       bosText: beginText,
       eosText: endText,
       addsBos: true,
-      ...(options.chatTemplate ? { chatTemplate } : {}),
       ...(options.fillInMiddle ? { fillInMiddle: fakeFillTokens } : {}),
+      ...(options.chatTemplate === 'none' ? {} : { chatTemplate: options.chatTemplate ?? chatTemplate }),
     };
   }
 
@@ -159,10 +159,10 @@ export class FakeRunner implements ModelRunner {
     return fakeTokenBytes(token);
   }
 
-  tokenName(token: Token): string {
+  controlText(token: Token): string {
     this.#checkAlive();
     this.#checkToken(token, 'invalid_parameter');
-    return fakeTokenName(token);
+    return fakeControlText(token);
   }
 
   endsGeneration(token: Token): boolean {

@@ -2,7 +2,7 @@ import { HeddleError } from '../core/errors.js';
 import type { SamplingParams, Token } from '../core/generation.js';
 import type { Sampler } from '../core/model-runner.js';
 import type { FakeOptions } from './fake-options.js';
-import { endToken, fakeVocabularySize } from './fake-vocabulary.js';
+import { endToken, fakeTokenize, fakeVocabularySize } from './fake-vocabulary.js';
 
 /** Beyond what any sum of noise, bias and penalties reaches. */
 const certain = 1000;
@@ -13,7 +13,7 @@ export class FakeSampler implements Sampler {
   readonly #logitsOf: (row: number) => Float64Array;
   readonly #ignoreEos: boolean;
   readonly #random: () => number;
-  readonly #script: Uint8Array | undefined;
+  readonly #script: readonly Token[] | undefined;
   readonly #endAfter: number | undefined;
   readonly #seen: Set<Token>;
   readonly #drawn = new Map<Token, number>();
@@ -34,8 +34,9 @@ export class FakeSampler implements Sampler {
     this.#logitsOf = model.logitsOf;
     this.#ignoreEos = options.ignoreEos;
     this.#random = randomFrom(options.seed);
+    const script = scriptFor(model.fake, options.prompt);
     this.#script =
-      model.fake.scriptedText === undefined ? undefined : new TextEncoder().encode(model.fake.scriptedText);
+      script === undefined ? undefined : fakeTokenize(script, { addSpecial: false, parseSpecial: true });
     this.#endAfter = model.fake.endAfter;
     this.#seen = new Set(options.prompt);
   }
@@ -47,14 +48,25 @@ export class FakeSampler implements Sampler {
     this.#bias(logits);
     this.#penalize(logits);
     const token = this.#params.temperature === 0 ? mostLikely(logits) : this.#draw(logits);
-    this.#seen.add(token);
-    this.#drawn.set(token, (this.#drawn.get(token) ?? 0) + 1);
+    this.#remember(token);
     this.#count++;
     return token;
   }
 
+  accept(token: Token): void {
+    if (this.#disposed) throw new HeddleError('handle_disposed', 'The fake sampler was already freed.');
+    if (!Number.isInteger(token) || token < 0 || token >= fakeVocabularySize)
+      throw new HeddleError('invalid_parameter', `${token} is not a token of the fake model.`);
+    this.#remember(token);
+  }
+
   dispose(): void {
     this.#disposed = true;
+  }
+
+  #remember(token: Token): void {
+    this.#seen.add(token);
+    this.#drawn.set(token, (this.#drawn.get(token) ?? 0) + 1);
   }
 
   /** Makes the token certain that the model's options ask for. */
@@ -98,6 +110,12 @@ export class FakeSampler implements Sampler {
     }
     return candidates.at(-1)?.token ?? endToken;
   }
+}
+
+function scriptFor({ scripts, scriptedText }: FakeOptions, prompt: readonly Token[]): string | undefined {
+  if (scripts.length === 0) return scriptedText;
+  const text = Buffer.from(prompt.filter((token) => token < 256)).toString();
+  return scripts.find(([inPrompt]) => text.includes(inPrompt))?.[1] ?? scriptedText;
 }
 
 /** The smallest set of most likely candidates whose probabilities sum to `topP`. */

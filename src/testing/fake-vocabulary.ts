@@ -1,13 +1,28 @@
 import type { Token } from '../core/generation.js';
 
-/** The fake model's tokens: the 256 byte values, then two control tokens. */
-export const beginToken: Token = 256;
-export const endToken: Token = 257;
-export const fakeVocabularySize = 258;
-
 export const beginText = '<bos>';
 export const endText = '<eos>';
 
+/** Of the formats of output that need control tokens, those of two. */
+const controlTexts = [
+  beginText,
+  endText,
+  '<|start|>',
+  '<|channel|>',
+  '<|message|>',
+  '<|end|>',
+  '[TOOL_CALLS]',
+  '[ARGS]',
+];
+
+/** The fake model's tokens: the 256 byte values, then control tokens. */
+export const beginToken: Token = 256;
+export const endToken: Token = 257;
+export const fakeVocabularySize = 256 + controlTexts.length;
+
+const anyControlText = new RegExp(
+  `(${controlTexts.map((text) => text.replace(/[|[\]]/g, '\\$&')).join('|')})`,
+);
 const encoder = new TextEncoder();
 const noBytes = new Uint8Array(0);
 
@@ -16,11 +31,11 @@ export function fakeTokenize(
   { addSpecial, parseSpecial }: { addSpecial: boolean; parseSpecial: boolean },
 ): Token[] {
   const tokens = addSpecial ? [beginToken] : [];
-  const parts = parseSpecial ? text.split(/(<bos>|<eos>)/) : [text];
+  const parts = parseSpecial ? text.split(anyControlText) : [text];
   for (const part of parts) {
-    if (parseSpecial && part === beginText) tokens.push(beginToken);
-    else if (parseSpecial && part === endText) tokens.push(endToken);
-    else tokens.push(...encoder.encode(part));
+    const control = parseSpecial ? controlTexts.indexOf(part) : -1;
+    if (control >= 0) tokens.push(256 + control);
+    else for (const byte of encoder.encode(part)) tokens.push(byte);
   }
   return tokens;
 }
@@ -29,14 +44,13 @@ export function fakeTokenBytes(token: Token): Uint8Array {
   return token < 256 ? Uint8Array.of(token) : noBytes;
 }
 
-/** Bytes as bytes are written, so that no two tokens have one name. */
-export function fakeTokenName(token: Token): string {
-  if (token === beginToken) return beginText;
-  return token === endToken ? endText : `<0x${token.toString(16).toUpperCase().padStart(2, '0')}>`;
-}
-
 /** Where a fake model has tokens for texts with a gap. */
 export const fakeFillTokens = { prefix: 1, suffix: 2, middle: 3 } as const;
+
+/** A control token as it is written; empty for bytes. */
+export function fakeControlText(token: Token): string {
+  return controlTexts[token - 256] ?? '';
+}
 
 /** What a token's logit is before the noise, after a history that ends in these tokens. */
 export type BaseLogits = (token: Token) => number;

@@ -98,8 +98,9 @@ export function describeRunnerConformance(
         expect(control).toHaveLength(1);
         expect(runner.endsGeneration(control[0] ?? -1)).toBe(true);
         expect(runner.tokenBytes(control[0] ?? -1)).toHaveLength(0);
-        expect(runner.tokenName(control[0] ?? -1)).toBe(eosText);
+        expect(runner.controlText(control[0] ?? -1)).toBe(eosText);
         const spelled = tokensOf(eosText);
+        expect(spelled.map((token) => runner.controlText(token)).join('')).toBe('');
         expect(spelled.length).toBeGreaterThan(1);
         expect(spelled.some((token) => runner.endsGeneration(token))).toBe(false);
       });
@@ -107,8 +108,9 @@ export function describeRunnerConformance(
       test('a token outside the vocabulary is refused', () => {
         for (const token of [-1, runner.info.vocabularySize, 1.5, Number.NaN]) {
           expect(codeOf(() => runner.tokenBytes(token))).toBe('invalid_parameter');
-          expect(codeOf(() => runner.tokenName(token))).toBe('invalid_parameter');
           expect(codeOf(() => runner.endsGeneration(token))).toBe('invalid_parameter');
+          expect(codeOf(() => runner.controlText(token))).toBe('invalid_parameter');
+          expect(codeOf(() => sampler(runner).accept(token))).toBe('invalid_parameter');
           expect(codeOf(() => sampler(runner, { logitBias: [[token, 1]] }))).toBe('invalid_parameter');
         }
       });
@@ -476,6 +478,17 @@ export function describeRunnerConformance(
         };
         expect(draws(5, params, { prompt: [first, first] })).toEqual([first, first, second, first, second]);
       });
+
+      test('the penalties count tokens that were given instead of drawn', () => {
+        before();
+        const [first, second] = letters;
+        const params = { logitBias: [[first, 1300] as const, [second, 1000] as const], presencePenalty: 500 };
+        const drawing = sampler(runner, params);
+        const row = (prompt(0).length - 1) % chunkRows;
+        drawing.accept(first);
+        expect(drawing.sample(row)).toBe(second);
+        drawing.dispose();
+      });
     });
 
     describe('results of rows', () => {
@@ -659,10 +672,11 @@ export function describeRunnerConformance(
         const calls: Record<string, () => unknown> = {
           tokenize: () => ended.tokenize('a', { addSpecial: false, parseSpecial: false }),
           tokenBytes: () => ended.tokenBytes(known),
-          tokenName: () => ended.tokenName(known),
           endsGeneration: () => ended.endsGeneration(known),
+          controlText: () => ended.controlText(known),
           createSampler: () => sampler(ended),
           sample: () => drawing.sample(0),
+          accept: () => drawing.accept(known),
           logProbability: () => ended.logProbability(0, known),
           topLogProbabilities: () => ended.topLogProbabilities(0, 1),
           rowEmbedding: () => ended.rowEmbedding(0),

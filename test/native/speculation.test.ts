@@ -31,7 +31,7 @@ class Bench {
         tokens.push(token);
         return token;
       };
-      return { sample, dispose: () => sampler.dispose() };
+      return { sample, accept: (token) => sampler.accept(token), dispose: () => sampler.dispose() };
     };
     const speculator = drafts ? new Speculator(() => new NgramDrafter(), new EagerChooser()) : undefined;
     this.core = new EngineCore(runner, board, { threads: 1, interTokenTarget: 0 }, undefined, speculator);
