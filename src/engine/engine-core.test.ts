@@ -4,7 +4,7 @@ import type { ErrorData } from '../core/errors.js';
 import type { GenerateRequest } from '../core/generation.js';
 import type { RequestUpdate } from '../core/request-update.js';
 import { FakeRunner } from '../testing/fake-runner.js';
-import { endToken } from '../testing/fake-vocabulary.js';
+import { endToken, fakeVocabularySize } from '../testing/fake-vocabulary.js';
 import { makeRequest } from '../testing/requests.js';
 import { AbortBoard } from './abort-board.js';
 import { EngineCore } from './engine-core.js';
@@ -151,7 +151,7 @@ describe('a request', () => {
     expect(bench.core.idle).toBe(true);
   });
 
-  test.each([-1, 258, 0.5, Number.NaN])('with the token %d fails at once', (token) => {
+  test.each([-1, fakeVocabularySize, 0.5, Number.NaN])('with the token %d fails at once', (token) => {
     const bench = new Bench();
     const request = makeRequest({ prompt: [1, token, 2] });
     bench.add(request);
@@ -273,9 +273,9 @@ describe('reasoning', () => {
   });
 
   test('is ended at the same token when its sequence has lost its cells', () => {
-    // Two requests at once, of which the cells hold one and a half.
-    const bench = new Bench(`${url}&cells=70`, { contextSize: 64 });
-    const requests = ['x'.repeat(20), 'y'.repeat(20)].map((prompt) => ({
+    // The cells hold less than two of these requests at their ends.
+    const bench = new Bench(url, { contextSize: 64 });
+    const requests = ['x', 'yy', 'zzz'].map((prompt) => ({
       ...makeRequest({ prompt, stop: { maxTokens: closed.length } }),
       reasoningLimit,
     }));

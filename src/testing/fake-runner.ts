@@ -179,6 +179,10 @@ export class FakeRunner implements ModelRunner {
     return new FakeSampler(params, options, {
       fake: this.#options,
       logitsOf: (row) => this.#logits(row),
+      checkToken: (token) => {
+        this.#checkAlive();
+        this.#checkToken(token, 'invalid_parameter');
+      },
     });
   }
 

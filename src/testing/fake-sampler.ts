@@ -11,6 +11,7 @@ const certain = 1000;
 export class FakeSampler implements Sampler {
   readonly #params: SamplingParams;
   readonly #logitsOf: (row: number) => Float64Array;
+  readonly #checkToken: (token: Token) => void;
   readonly #ignoreEos: boolean;
   readonly #random: () => number;
   readonly #script: readonly Token[] | undefined;
@@ -23,7 +24,12 @@ export class FakeSampler implements Sampler {
   constructor(
     params: SamplingParams,
     options: { seed: number; prompt: readonly Token[]; ignoreEos: boolean },
-    model: { fake: FakeOptions; logitsOf: (row: number) => Float64Array },
+    model: {
+      fake: FakeOptions;
+      logitsOf: (row: number) => Float64Array;
+      /** Throws for a token that the model does not have, and when it is gone. */
+      checkToken: (token: Token) => void;
+    },
   ) {
     const unknown = params.logitBias.find(
       ([token]) => !Number.isInteger(token) || token < 0 || token >= fakeVocabularySize,
@@ -32,6 +38,7 @@ export class FakeSampler implements Sampler {
       throw new HeddleError('invalid_parameter', `${unknown[0]} is not a token of the fake model.`);
     this.#params = params;
     this.#logitsOf = model.logitsOf;
+    this.#checkToken = model.checkToken;
     this.#ignoreEos = options.ignoreEos;
     this.#random = randomFrom(options.seed);
     const script = scriptFor(model.fake, options.prompt);
@@ -55,8 +62,7 @@ export class FakeSampler implements Sampler {
 
   accept(token: Token): void {
     if (this.#disposed) throw new HeddleError('handle_disposed', 'The fake sampler was already freed.');
-    if (!Number.isInteger(token) || token < 0 || token >= fakeVocabularySize)
-      throw new HeddleError('invalid_parameter', `${token} is not a token of the fake model.`);
+    this.#checkToken(token);
     this.#remember(token);
   }
 
