@@ -2,13 +2,15 @@ import { z } from 'zod';
 import { chatSchema } from './openai/chat-schema.js';
 import { samplingFields } from './openai/sampling-schema.js';
 
-const { messages, chat_template_kwargs } = chatSchema.shape;
+const { messages, chat_template_kwargs, reasoning_effort, tools } = chatSchema.shape;
 
 /** A prompt is a chat, or a text as completions take it. */
 const promptFields = {
   messages: messages.optional(),
   prompt: z.string().min(1).optional(),
   chat_template_kwargs,
+  reasoning_effort,
+  tools,
 };
 
 const eitherOne = {

@@ -5,6 +5,7 @@ import type { StableRuleName, StableRuleSwitches } from '../core/stable-rules.js
 import type { Engine } from '../engine/engine.js';
 import { writeChat } from '../prompt/chat-prompt.js';
 import { messageAt, messageEnds } from '../prompt/message-ends.js';
+import { thinkingVariables } from '../prompt/thinking.js';
 import { commonLength, excerptAt, firstDifference } from '../prompt/prompt-difference.js';
 import type { ProbePrompt } from './cache-probe-schema.js';
 import { toChatInput } from './openai/chat-schema.js';
@@ -47,8 +48,9 @@ function writePrompt(
   if (body.messages === undefined) {
     return { prompt: textPrompt(body.prompt ?? ''), applied: [], messageAt: () => undefined };
   }
-  const { messages: sent, chat_template_kwargs } = body;
-  const input = toChatInput({ messages: sent, chat_template_kwargs });
+  const { messages: sent, chat_template_kwargs, reasoning_effort } = body;
+  const { messages, variables } = toChatInput({ messages: sent, chat_template_kwargs }, body.tools);
+  const input = { messages, variables: thinkingVariables(info, variables, reasoning_effort) };
   const { prompt, chat, leftOut, applied } = writeChat(info, input, rules);
   const ends = messageEnds(info, chat, prompt.text);
   return {

@@ -24,16 +24,21 @@ function makeWriter(): { response: SlowResponse; events: SseWriter } {
 describe('an event stream', () => {
   it('writes one event for each message', async () => {
     const { response, events } = makeWriter();
-    await events.send({ a: 1 });
-    await events.send('[DONE]');
-    expect(response.written).toEqual(['data: {"a":1}\n\n', 'data: [DONE]\n\n']);
+    await events.send({ data: { a: 1 } });
+    await events.send({ name: 'last', data: { b: 2 } });
+    await events.send({ data: '[DONE]' });
+    expect(response.written).toEqual([
+      'data: {"a":1}\n\n',
+      'event: last\ndata: {"b":2}\n\n',
+      'data: [DONE]\n\n',
+    ]);
   });
 
   it('waits for a client that is slow', async () => {
     const { response, events } = makeWriter();
     response.full = true;
     let sent = false;
-    const sending = events.send({ a: 1 }).then(() => (sent = true));
+    const sending = events.send({ data: { a: 1 } }).then(() => (sent = true));
     await new Promise((resolve) => setImmediate(resolve));
     expect(sent).toBe(false);
     response.emit('drain');
@@ -44,11 +49,11 @@ describe('an event stream', () => {
   it('waits no longer when the client goes away, and writes nothing after that', async () => {
     const { response, events } = makeWriter();
     response.full = true;
-    const sending = events.send({ a: 1 });
+    const sending = events.send({ data: { a: 1 } });
     response.destroyed = true;
     response.emit('close');
     await sending;
-    await events.send({ a: 2 });
+    await events.send({ data: { a: 2 } });
     expect(response.written).toHaveLength(1);
   });
 });

@@ -1,8 +1,22 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 
+/** A message of a stream. */
+export interface StreamEvent {
+  /** Its type, where an API names them. */
+  readonly name?: string;
+  readonly data: object | '[DONE]';
+}
+
+/** Sends what an answer is made of, message by message. */
+export interface StreamWriter {
+  /** Resolves when the client can take another message, or has gone. */
+  send(event: StreamEvent): Promise<void>;
+  end(): void;
+}
+
 /** Writes server-sent events, at the pace at which the client takes them. */
-export class SseWriter {
+export class SseWriter implements StreamWriter {
   readonly #response: ServerResponse;
 
   /** Sends the head of the response. */
@@ -19,11 +33,11 @@ export class SseWriter {
   }
 
   /** Sends one event; resolves when the client can take another, or has gone. */
-  async send(data: object | '[DONE]'): Promise<void> {
+  async send({ name, data }: StreamEvent): Promise<void> {
     const response = this.#response;
     if (response.destroyed) return;
     const text = typeof data === 'string' ? data : JSON.stringify(data);
-    if (response.write(`data: ${text}\n\n`)) return;
+    if (response.write(`${name === undefined ? '' : `event: ${name}\n`}data: ${text}\n\n`)) return;
     const waiting = new AbortController();
     const options = { signal: waiting.signal };
     await Promise.race([once(response, 'drain', options), once(response, 'close', options)]);

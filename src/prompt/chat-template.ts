@@ -2,48 +2,63 @@ import { Template } from '@huggingface/jinja';
 import { HeddleError } from '../core/errors.js';
 import type { ModelInfo } from '../core/model-runner.js';
 import type { Prompt } from '../core/generation.js';
+import { probeArguments } from './argument-shape.js';
+import type { ChatMessage } from './chat-message.js';
+import { chooseFormat } from './output/choose-format.js';
+import { chooseTemplate } from './template-choice.js';
+import { shapeMessages, type MessageShape } from './template-messages.js';
+import { shapeTool } from './template-tool.js';
 
-/** A message as chat templates read it: text content, other fields as the client sent them. */
-export interface ChatMessage {
-  readonly role: 'system' | 'user' | 'assistant' | 'tool';
-  readonly content: string;
-  readonly [field: string]: unknown;
+export type { ChatMessage } from './chat-message.js';
+
+/** A template that was parsed, and what was found out of it. */
+interface KnownTemplate {
+  readonly template: Template;
+  readonly shape: MessageShape;
 }
 
 /** Templates take milliseconds to parse, so each is parsed once. */
-const parsed = new Map<string, Template>();
+const parsed = new Map<string, KnownTemplate>();
 const parsedLimit = 64;
 
 /**
  * The prompt of a chat, written by the model's own template.
- * @param variables further variables for the template, such as `enable_thinking`
- * @throws HeddleError `chat_template_missing`, or `chat_template_failed` with the template's own complaint
+ * @param variables further variables for the template, such as `enable_thinking`, and `tools`
+ * @throws HeddleError `chat_template_missing`, `unsupported_by_model` for tools that the template does not know, or
+ * `chat_template_failed` with the template's own complaint
  */
 export function renderChat(
   info: ModelInfo,
   messages: readonly ChatMessage[],
   variables: Readonly<Record<string, unknown>> = {},
 ): Extract<Prompt, { kind: 'text' }> {
-  if (info.chatTemplate === undefined) {
-    throw new HeddleError(
-      'chat_template_missing',
-      'This model has no chat template: it was not trained to chat. Use /v1/completions.',
-    );
-  }
-  const text = render(info.chatTemplate, {
-    ...variables,
-    messages,
-    add_generation_prompt: true,
-    bos_token: info.bosText,
-    eos_token: info.eosText,
+  const source = chooseTemplate(info, { hasTools: hasTools(variables) });
+  const text = reported(() => {
+    const { template, shape } = knownTemplate(source);
+    return template.render({
+      ...variables,
+      ...(hasTools(variables) ? { tools: variables['tools'].map(shapeTool) } : {}),
+      messages: shapeMessages(messages, shape),
+      add_generation_prompt: true,
+      bos_token: info.bosText,
+      eos_token: info.eosText,
+    });
   });
   const wroteBos = info.bosText !== '' && text.startsWith(info.bosText);
   return { kind: 'text', text, addSpecial: !wroteBos, parseSpecial: true };
 }
 
-function render(source: string, variables: Record<string, unknown>): string {
+/** A chat's variables have tools that the model may call. */
+export function hasTools(
+  variables: Readonly<Record<string, unknown>>,
+): variables is { readonly tools: readonly unknown[] } {
+  const { tools } = variables;
+  return Array.isArray(tools) && tools.length > 0;
+}
+
+function reported(render: () => string): string {
   try {
-    return template(source).render(variables);
+    return render();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new HeddleError(
@@ -54,11 +69,17 @@ function render(source: string, variables: Record<string, unknown>): string {
   }
 }
 
-function template(source: string): Template {
+function knownTemplate(source: string): KnownTemplate {
   let known = parsed.get(source);
   if (known === undefined) {
     if (parsed.size >= parsedLimit) parsed.clear();
-    known = new Template(source);
+    const template = new Template(source);
+    const shape = {
+      arguments: probeArguments((variables) => template.render(variables)),
+      format: chooseFormat(source),
+      hasThinkingParts: /['"]thinking['"]\s*%}/.test(source),
+    };
+    known = { template, shape };
     parsed.set(source, known);
   }
   return known;

@@ -22,6 +22,11 @@ interface Endpoint {
 
 const tool = { type: 'function', function: { name: 'look', parameters: { type: 'object', properties: {} } } };
 
+/** Of a model that calls tools and can be told how much to reason. */
+const chatTemplate =
+  '{%- if tools %}<tool_call>{{ tools | tojson }}</tool_call>{% endif %}{{ reasoning_effort }}' +
+  '{%- for message in messages %}{{ message.content }}{% endfor %}';
+
 const sampling = {
   frequency_penalty: 0.5,
   logit_bias: { '97': 1 },
@@ -56,7 +61,7 @@ const endpoints: readonly Endpoint[] = [
       modalities: ['text', 'audio'],
       model: 'fake',
       moderation: { model: 'omni-moderation-latest' },
-      parallel_tool_calls: undefined,
+      parallel_tool_calls: false,
       prediction: { type: 'content', content: 'x' },
       prompt_cache_key: 'some key',
       prompt_cache_options: { mode: 'explicit' },
@@ -66,7 +71,7 @@ const endpoints: readonly Endpoint[] = [
       safety_identifier: 'someone',
       service_tier: 'flex',
       store: true,
-      tool_choice: 'required',
+      tool_choice: 'none',
       tools: [tool],
       top_logprobs: undefined,
       verbosity: 'high',
@@ -112,7 +117,8 @@ const endpoints: readonly Endpoint[] = [
 let server: FakeServer;
 
 beforeAll(async () => {
-  server = await FakeServer.start({ fake: 'fake:?fillInMiddle=true' });
+  const template = encodeURIComponent(chatTemplate);
+  server = await FakeServer.start({ fake: `fake:?fillInMiddle=true&chatTemplate=${template}` });
 });
 
 afterAll(async () => server.stop());

@@ -1,49 +1,49 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
-import type { TokenLikelihood } from '../../core/likelihood.js';
-import type { StableRuleSwitches } from '../../core/stable-rules.js';
+import type { ModelInfo } from '../../core/model-runner.js';
 import { settingsOf } from '../../pool/pool-settings.js';
-import { writeChat } from '../../prompt/chat-prompt.js';
+import { thinkingVariables } from '../../prompt/thinking.js';
+import { chatPrompt, type ChatJob } from '../chat-prompt.js';
+import { serveAnswer } from '../serve-answer.js';
 import { systemFingerprint } from '../system-fingerprint.js';
 import { parseBody } from '../validation.js';
 import type { RouteContext } from '../route-context.js';
-import { chatLogProbabilities } from './chat-log-probabilities.js';
+import { chatFormat } from './chat-format.js';
 import { chatNeutral, chatSchema, toChatInput, toChatLikelihoods, type ChatBody } from './chat-schema.js';
 import { toCacheUse, toSampling, toStopConditions } from './sampling-schema.js';
-import { serveCompletion, type AnswerFormat } from './serve-completion.js';
 import { servedTier, toStanding, userOf } from './standing-schema.js';
+import { toOfferedTools } from './tool-schema.js';
 
 /** `POST /v1/chat/completions` */
 export function chatRoute(server: FastifyInstance, context: RouteContext): void {
   server.post('/v1/chat/completions', async (request, reply) => {
     const body = parseBody(chatSchema, request.body, chatNeutral);
     const id = `chatcmpl-${randomUUID()}`;
-    const includeUsage = body.stream_options?.include_usage === true;
-    const standing = { ...toStanding(body, request.headers), ...toChatLikelihoods(body) };
-    await serveCompletion(
+    const toJob = chatJob(body, context);
+    const generation = {
+      id,
+      ...toStanding(body, request.headers),
+      ...toChatLikelihoods(body),
+      choices: body.n,
+      sampling: toSampling(body),
+      stop: toStopConditions(body, body.max_completion_tokens ?? body.max_tokens),
+      cache: toCacheUse(body),
+    };
+    const file = await context.pool.find(body.model);
+    await serveAnswer(
       {
         modelId: body.model,
-        plan: async ({ info }) => {
-          const rules = rulesFor(body.model, context);
-          const { prompt } = writeChat(info, toChatInput(body), rules);
-          const file = await context.pool.find(body.model);
-          return {
-            requests: [
-              {
-                id,
-                ...standing,
-                prompt,
-                choices: body.n,
-                sampling: toSampling(body),
-                stop: toStopConditions(body, body.max_completion_tokens ?? body.max_tokens),
-                cache: toCacheUse(body),
-              },
-            ],
-            format: chatFormat(id, body, includeUsage, systemFingerprint(file, info, rules)),
-          };
-        },
+        prompts: (info) => [chatPrompt(info, toJob(info), generation)],
+        format: (info) =>
+          chatFormat({
+            id,
+            model: body.model,
+            fingerprint: systemFingerprint(file, info, toJob(info).rules),
+            tier: servedTier(body),
+            likelihoods: body.logprobs,
+            includeUsage: body.stream_options?.include_usage === true,
+          }),
         stream: body.stream,
-        includeUsage,
         user: userOf(body),
       },
       reply,
@@ -52,53 +52,17 @@ export function chatRoute(server: FastifyInstance, context: RouteContext): void 
   });
 }
 
-function rulesFor(model: string, { pool }: RouteContext): StableRuleSwitches {
-  return settingsOf(pool.settings, pool.idOf(model)).stablePrompts;
-}
-
-function chatFormat(
-  id: string,
-  body: ChatBody,
-  includeUsage: boolean,
-  system_fingerprint: string,
-): AnswerFormat {
-  const { model } = body;
-  const service_tier = servedTier(body);
-  const tier = service_tier === undefined ? {} : { service_tier };
-  const logprobs = (tokens: readonly TokenLikelihood[] = []): object | null =>
-    body.logprobs ? chatLogProbabilities(tokens) : null;
-  const created = Math.floor(Date.now() / 1000);
-  const chunk = (choices: object[], usage: object | null = null): object => ({
-    id,
-    object: 'chat.completion.chunk',
-    created,
-    model,
-    system_fingerprint,
-    ...tier,
-    choices,
-    ...(includeUsage ? { usage } : {}),
+/** What is asked of a model, once that is loaded. @throws HeddleError as {@link toOfferedTools} */
+function chatJob(body: ChatBody, { pool }: RouteContext): (info: ModelInfo) => ChatJob {
+  const offered = toOfferedTools(body);
+  const { messages, variables } = toChatInput(body, offered.sent);
+  const { thinking_budget: tokens, reasoning_effort: effort } = body;
+  return (info) => ({
+    chat: { messages, variables: thinkingVariables(info, variables, effort) },
+    rules: settingsOf(pool.settings, pool.idOf(body.model)).stablePrompts,
+    tools: offered.definitions,
+    singleCall: !body.parallel_tool_calls,
+    rawReasoning: body.reasoning_format === 'none',
+    ...(tokens === undefined ? {} : { reasoningBudget: { tokens, param: 'thinking_budget' } }),
   });
-  const delta = (index: number, fields: object, rest: object = {}): object =>
-    chunk([{ index, delta: fields, logprobs: null, finish_reason: null, ...rest }]);
-  return {
-    opening: (choice) => delta(choice, { role: 'assistant', content: '' }),
-    delta: (choice, text, tokens) => delta(choice, { content: text }, { logprobs: logprobs(tokens) }),
-    finish: (choice, reason) => delta(choice, {}, { finish_reason: reason }),
-    usage: (usage) => chunk([], usage),
-    whole: (choices, usage) => ({
-      id,
-      object: 'chat.completion',
-      created,
-      model,
-      system_fingerprint,
-      ...tier,
-      choices: choices.map(({ text, reason, likelihoods }, index) => ({
-        index,
-        message: { role: 'assistant', content: text, refusal: null },
-        logprobs: logprobs(likelihoods),
-        finish_reason: reason,
-      })),
-      usage,
-    }),
-  };
 }

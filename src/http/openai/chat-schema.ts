@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { HeddleError } from '../../core/errors.js';
-import type { ChatMessage } from '../../prompt/chat-template.js';
 import { mostLikelyTokens, type LikelihoodWish } from '../../core/likelihood.js';
+import type { ChatMessage } from '../../prompt/chat-message.js';
 import type { ChatInput } from '../../prompt/stable/chat-input.js';
+import { reasoningEfforts } from '../../prompt/thinking.js';
 import { samplingFields } from './sampling-schema.js';
 import { standingFields } from './standing-schema.js';
+import { toolFields } from './tool-schema.js';
 
 const textPart = z.strictObject({ type: z.literal('text'), text: z.string() });
 const content = z.union([z.string(), z.array(textPart).min(1)], {
@@ -31,7 +33,12 @@ const message = z.discriminatedUnion(
       reasoning_content: z.string().nullish(),
       tool_calls: z.array(toolCall).optional(),
     }),
-    z.strictObject({ role: z.literal('tool'), content, tool_call_id: z.string() }),
+    z.strictObject({
+      role: z.literal('tool'),
+      content,
+      tool_call_id: z.string(),
+      name: z.string().optional(),
+    }),
   ],
   { error: 'role must be system, developer, user, assistant or tool' },
 );
@@ -40,6 +47,7 @@ const message = z.discriminatedUnion(
 export const chatSchema = z.strictObject({
   ...samplingFields,
   ...standingFields,
+  ...toolFields,
   model: z.string().min(1),
   messages: z.array(message).min(1, 'there must be at least one message'),
   max_completion_tokens: z.int().min(1).optional(),
@@ -49,15 +57,17 @@ export const chatSchema = z.strictObject({
   prompt_cache_key: z.string().max(1024).optional(),
   /** Further variables for the model's chat template, such as `enable_thinking`. */
   chat_template_kwargs: z.record(z.string(), z.unknown()).default({}),
+  reasoning_effort: z.enum(reasoningEfforts).optional(),
+  /** llama.cpp's name: `none` leaves reasoning in the content. */
+  reasoning_format: z.enum(['auto', 'none']).default('auto'),
+  /** Tokens of reasoning at most. */
+  thinking_budget: z.int().min(0).optional(),
 });
 
 export type ChatBody = z.infer<typeof chatSchema>;
 
 /** Parameters of the API that are not supported, with the values that ask for nothing. */
 export const chatNeutral: Readonly<Record<string, readonly unknown[]>> = {
-  tools: [[]],
-  tool_choice: ['none', 'auto'],
-  parallel_tool_calls: [true, false],
   functions: [[]],
   function_call: ['none', 'auto'],
   response_format: [{ type: 'text' }],
@@ -82,9 +92,16 @@ export function toChatLikelihoods({ logprobs, top_logprobs }: Pick<ChatBody, 'lo
   throw new HeddleError('invalid_parameter', message, { param: 'top_logprobs' });
 }
 
-/** What the model's chat template is given. */
-export function toChatInput(body: Pick<ChatBody, 'messages' | 'chat_template_kwargs'>): ChatInput {
-  return { messages: toChatMessages(body.messages), variables: body.chat_template_kwargs };
+/**
+ * What the model's chat template is given.
+ * @param tools as they were sent
+ */
+export function toChatInput(
+  { messages, chat_template_kwargs }: Pick<ChatBody, 'messages' | 'chat_template_kwargs'>,
+  tools: readonly object[],
+): ChatInput {
+  const variables = tools.length === 0 ? chat_template_kwargs : { ...chat_template_kwargs, tools };
+  return { messages: toChatMessages(messages), variables };
 }
 
 /** Messages as chat templates read them: `developer` is today's name for `system`, and text parts are lines. */

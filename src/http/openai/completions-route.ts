@@ -1,11 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { FastifyInstance } from 'fastify';
+import type { ModelInfo } from '../../core/model-runner.js';
 import type { Engine } from '../../engine/engine.js';
 import { settingsOf } from '../../pool/pool-settings.js';
+import { plainParser } from '../../prompt/output/plain-parser.js';
+import type { AnswerPrompt } from '../answer.js';
 import type { RouteContext } from '../route-context.js';
+import { serveAnswer } from '../serve-answer.js';
 import { systemFingerprint } from '../system-fingerprint.js';
 import { parseBody } from '../validation.js';
-import { CompletionsFormat } from './completions-format.js';
+import { completionsFormat } from './completions-format.js';
 import {
   choicesOf,
   completionsSchema,
@@ -17,19 +22,28 @@ import {
 } from './completions-schema.js';
 import { readEcho, type Echo } from './echo.js';
 import { toCacheUse, toSampling, toStopConditions } from './sampling-schema.js';
-import { serveCompletion, type CompletionPlan } from './serve-completion.js';
 import { toStanding, userOf } from './standing-schema.js';
 
 /** `POST /v1/completions` */
 export function completionsRoute(server: FastifyInstance, context: RouteContext): void {
-  server.post('/v1/completions', async (request, reply) => {
-    const body = parseBody(completionsSchema, request.body);
-    await serveCompletion(
+  server.post('/v1/completions', async ({ body: sent, headers }, reply) => {
+    const body = parseBody(completionsSchema, sent);
+    const asked = { id: `cmpl-${randomUUID()}`, body, headers };
+    const file = await context.pool.find(body.model);
+    const { stablePrompts } = settingsOf(context.pool.settings, file.id);
+    let echoes: readonly Echo[] = [];
+    await serveAnswer(
       {
         modelId: body.model,
-        plan: async (engine, signal) => planCompletion(body, { engine, signal, context, request }),
+        prepare: async (engine, signal) => {
+          if (body.echo) echoes = await readEchoes(asked, engine, signal);
+        },
+        prompts: (info) => completionPrompts(asked, info, echoes),
+        format: (info) => {
+          const fingerprint = systemFingerprint(file, info, stablePrompts);
+          return completionsFormat(body, { id: asked.id, fingerprint, echoes });
+        },
         stream: body.stream,
-        includeUsage: body.stream_options?.include_usage === true,
         user: userOf(body),
       },
       reply,
@@ -38,50 +52,50 @@ export function completionsRoute(server: FastifyInstance, context: RouteContext)
   });
 }
 
-/** What surrounds a request. */
-interface Surroundings {
-  readonly engine: Engine;
-  readonly signal: AbortSignal;
-  readonly context: RouteContext;
-  readonly request: FastifyRequest;
+interface Asked {
+  readonly id: string;
+  readonly body: CompletionsBody;
+  readonly headers: IncomingHttpHeaders;
 }
 
-async function planCompletion(body: CompletionsBody, around: Surroundings): Promise<CompletionPlan> {
-  const { engine, request, context } = around;
-  const id = `cmpl-${randomUUID()}`;
-  const asked = { ...toStanding(body, request.headers), ...toLikelihoods(body) };
-  const echoes = body.echo ? await readEchoes(body, id, around) : [];
-  const file = await context.pool.find(body.model);
-  const { stablePrompts } = settingsOf(context.pool.settings, file.id);
-  const fingerprint = systemFingerprint(file, engine.info, stablePrompts);
-  const format = new CompletionsFormat(body, { id, fingerprint, echoes });
-  if (body.max_tokens === 0) {
-    const promptTokens = echoes.reduce((sum, { tokens }) => sum + tokens.length, 0);
-    return { requests: [], empty: { choices: echoes.length * choicesOf(body), promptTokens }, format };
-  }
-  const requests = toPrompts(body, engine.info).map((prompt, index) => ({
-    id: `${id}-${index}`,
-    prompt,
-    ...asked,
+function completionPrompts(
+  { id, body, headers }: Asked,
+  info: ModelInfo,
+  echoes: readonly Echo[],
+): AnswerPrompt[] {
+  const shared = {
+    ...toStanding(body, headers),
+    ...toLikelihoods(body),
     choices: choicesOf(body),
     sampling: toSampling(body),
     stop: toStopConditions(body),
     cache: toCacheUse(body),
-  }));
-  return { requests, format };
+  };
+  return toPrompts(body, info).map((prompt, index) => {
+    const promptTokens = body.max_tokens === 0 ? echoes[index]?.tokens.length : undefined;
+    return {
+      request: { ...shared, id: `${id}-${index}`, prompt },
+      newParser: () => plainParser,
+      ...(promptTokens === undefined ? {} : { promptTokens }),
+    };
+  });
 }
 
 /** One after the other: each is a prompt that is computed, and they are no more urgent than any other's. */
-async function readEchoes(body: CompletionsBody, id: string, around: Surroundings): Promise<Echo[]> {
-  const { engine, request, signal } = around;
-  const standing = toStanding(body, request.headers);
+async function readEchoes(
+  { id, body, headers }: Asked,
+  engine: Engine,
+  signal: AbortSignal,
+): Promise<readonly Echo[]> {
+  const standing = toStanding(body, headers);
+  const wish = body.logprobs === undefined ? undefined : { top: body.logprobs };
   const echoes: Echo[] = [];
   for (const [index, prompt] of toPlainPrompts(body.prompt, engine.info).entries()) {
     const sent = promptsOf(body.prompt)[index];
     const said = typeof sent === 'string' ? sent : undefined;
-    const wish = body.logprobs === undefined ? undefined : { top: body.logprobs };
-    const echoed = { ...standing, id: `${id}-${index}`, prompt };
-    echoes.push(await readEcho(engine, echoed, { said, wish }, signal));
+    echoes.push(
+      await readEcho(engine, { ...standing, id: `${id}-${index}`, prompt }, { said, wish }, signal),
+    );
   }
   return echoes;
 }

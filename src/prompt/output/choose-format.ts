@@ -187,7 +187,7 @@ const reasonings: readonly ReasoningMarks[] = [
 
 const harmony: OutputFormat = {
   name: 'harmony',
-  controlTokens: Object.values(harmonyMarks),
+  controlTokens: () => Object.values(harmonyMarks),
   reasoning: {
     ...tagged('<|channel|>analysis<|message|>', harmonyMarks.end),
     closing: '<|end|><|start|>assistant<|channel|>final<|message|>',
@@ -229,7 +229,10 @@ function makeFormat(template: string): OutputFormat {
   };
   return {
     name: family?.name ?? 'plain',
-    controlTokens: [...(family?.controlTokens ?? []), ...reasoningTokens(reasoning)],
+    controlTokens: ({ tools }) => [
+      ...(tools ? (family?.controlTokens ?? []) : []),
+      ...reasoningTokens(reasoning),
+    ],
     ...(reasoning === undefined ? {} : { reasoning }),
     ...(family === undefined ? {} : { calls: family.syntax }),
     callIds: family?.callIds ?? 'random',

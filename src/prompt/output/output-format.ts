@@ -24,8 +24,11 @@ export type FormatName =
 /** How a model writes its output: chosen by its chat template. */
 export interface OutputFormat {
   readonly name: FormatName;
-  /** Control tokens that the parser reads; the engine has to give them as text. */
-  readonly controlTokens: readonly string[];
+  /**
+   * Control tokens that the parser reads; the engine has to give them as text. Without tools there are fewer, so that none
+   * of them gets into the content.
+   */
+  controlTokens(has: { readonly tools: boolean }): readonly string[];
   /** Absent for models that have no reasoning, or none that is marked. */
   readonly reasoning?: ReasoningMarks;
   /** Absent for models that call no tools. */

@@ -109,8 +109,11 @@ describe('text completions', () => {
         if (echo) expect(text.startsWith(index < variant.n ? 'Hi' : 'Was für ein schöner Tag')).toBe(true);
         expect(logprobs === null).toBe(variant.top === undefined);
         if (logprobs === null) continue;
-        for (const column of ['tokens', 'token_logprobs', 'top_logprobs', 'text_offset'] as const)
-          expect(own.flatMap((choice) => choice.logprobs?.[column] ?? [])).toEqual(logprobs[column]);
+        const streamed = own.map((choice) => choice.logprobs);
+        expect(streamed.flatMap((one) => one?.tokens ?? [])).toEqual(logprobs.tokens);
+        expect(streamed.flatMap((one) => one?.token_logprobs ?? [])).toEqual(logprobs.token_logprobs);
+        expect(streamed.flatMap((one) => one?.top_logprobs ?? [])).toEqual(logprobs.top_logprobs);
+        expect(streamed.flatMap((one) => one?.text_offset ?? [])).toEqual(logprobs.text_offset);
         const characters = [...text];
         for (const [at, token] of logprobs.tokens.entries())
           if (!token.startsWith('bytes:') && token !== '<bos>')

@@ -1,0 +1,191 @@
+import type { ChoiceUpdate, GenerateRequest } from '../core/generation.js';
+import type { TokenLikelihood } from '../core/likelihood.js';
+import type { Engine, Generation, GenerationUpdate } from '../engine/engine.js';
+import type { OutputEvent } from '../prompt/output/output-event.js';
+import type { OutputParser } from '../prompt/output/output-parser.js';
+
+/** A prompt of an API request. */
+export interface AnswerPrompt {
+  readonly request: GenerateRequest;
+  /** Reads one choice of it. */
+  newParser(): OutputParser;
+  /** Nothing is to be generated, and so nothing is asked of the engine; the prompt has so many tokens. */
+  readonly promptTokens?: number;
+  /** A choice ends with its first tool call. */
+  readonly endsWithCall?: boolean;
+}
+
+/** Why a choice ended: an end token, a stop string (which one), or its length. A tool call is not an end of its own. */
+export type AnswerEnd = NonNullable<ChoiceUpdate['finish']>;
+
+/** What became known of one choice of an answer. */
+export interface AnswerPiece {
+  /** Counts over all prompts: prompt 0's choices come first. */
+  readonly choice: number;
+  readonly events: readonly OutputEvent[];
+  /** Of the tokens whose text the parser was given, where the request asks for them. */
+  readonly likelihoods?: readonly TokenLikelihood[];
+  /** Present on the last piece of the choice. */
+  readonly end?: AnswerEnd;
+}
+
+/** Token counts of an answer. */
+export interface Usage {
+  readonly promptTokens: number;
+  /** Of these, those that were not computed, since an earlier request had computed them. */
+  readonly cachedTokens: number;
+  readonly completionTokens: number;
+  /** Of these, those of reasoning and its markers. Tokens that came in one step count as one. */
+  readonly reasoningTokens: number;
+}
+
+/** A choice while it is read. */
+interface ReadChoice {
+  readonly parser: OutputParser;
+  tokens: number;
+  reasoningTokens: number;
+  hasEnded: boolean;
+}
+
+/** The generations of one API request, which may have several prompts with several choices each, as one stream. */
+export class Answer {
+  readonly #prompts: readonly AnswerPrompt[];
+  /** By prompt; none of those for which nothing is generated. */
+  readonly #generations: ReadonlyMap<number, Generation>;
+  readonly #choices: readonly ReadChoice[];
+  #promptTokens: number;
+  #cachedTokens = 0;
+
+  /**
+   * Queues all requests in the engine.
+   * @throws HeddleError as `Engine.generate` does; nothing is left running then
+   */
+  constructor(engine: Engine, prompts: readonly AnswerPrompt[]) {
+    const generations = new Map<number, Generation>();
+    try {
+      for (const [index, { request, promptTokens }] of prompts.entries())
+        if (promptTokens === undefined) generations.set(index, engine.generate(request));
+    } catch (error) {
+      for (const generation of generations.values()) generation.cancel();
+      throw error;
+    }
+    this.#prompts = prompts;
+    this.#generations = generations;
+    this.#promptTokens = prompts.reduce((sum, { promptTokens = 0 }) => sum + promptTokens, 0);
+    this.#choices = prompts.flatMap(({ request, newParser }) =>
+      Array.from({ length: request.choices }, () => ({
+        parser: newParser(),
+        tokens: 0,
+        reasoningTokens: 0,
+        hasEnded: false,
+      })),
+    );
+  }
+
+  get choices(): number {
+    return this.#choices.length;
+  }
+
+  /** Resolves when the engine has taken every prompt. @throws HeddleError when it refuses one */
+  async accepted(): Promise<void> {
+    for (const generation of this.#generations.values()) {
+      const { value } = (await generation.next()) as { value: GenerationUpdate | undefined };
+      if (value?.kind === 'accepted') this.#promptTokens += value.promptTokens;
+    }
+  }
+
+  /** The pieces as they are made, of all prompts at once. @throws HeddleError when one fails */
+  async *pieces(): AsyncGenerator<AnswerPiece> {
+    yield* this.#emptyPieces();
+    const next = async (prompt: number, generation: Generation) => ({
+      prompt,
+      generation,
+      result: await generation.next(),
+    });
+    const waiting = new Map(
+      Array.from(this.#generations, ([prompt, generation]) => [prompt, next(prompt, generation)]),
+    );
+    while (waiting.size > 0) {
+      const { prompt, generation, result } = await Promise.race(waiting.values());
+      if (result.done === true) {
+        waiting.delete(prompt);
+        continue;
+      }
+      if (result.value.kind === 'started') this.#cachedTokens += result.value.cachedTokens;
+      if (result.value.kind === 'choice') {
+        const piece = this.#piece(prompt, result.value);
+        if (piece !== undefined) yield piece;
+      }
+      // Asked for the next one only now that this one was taken: a promise nobody waits for yet must not reject.
+      waiting.set(prompt, next(prompt, generation));
+    }
+  }
+
+  /** What was counted so far; complete after the last piece. */
+  get usage(): Usage {
+    const sum = (count: (choice: ReadChoice) => number): number =>
+      this.#choices.reduce((total, choice) => total + count(choice), 0);
+    return {
+      promptTokens: this.#promptTokens,
+      cachedTokens: this.#cachedTokens,
+      completionTokens: sum(({ tokens }) => tokens),
+      reasoningTokens: sum(({ reasoningTokens }) => reasoningTokens),
+    };
+  }
+
+  /** Stops whatever is still running. */
+  cancel(): void {
+    for (const generation of this.#generations.values()) generation.cancel();
+  }
+
+  *#emptyPieces(): Generator<AnswerPiece> {
+    for (const [prompt, { promptTokens, request }] of this.#prompts.entries()) {
+      if (promptTokens === undefined) continue;
+      const first = this.#firstChoice(prompt);
+      for (let index = 0; index < request.choices; index++)
+        yield { choice: first + index, events: [], end: { reason: 'length' } };
+    }
+  }
+
+  /** Undefined when there is nothing to tell. */
+  #piece(prompt: number, update: ChoiceUpdate): AnswerPiece | undefined {
+    const first = this.#firstChoice(prompt);
+    const index = first + update.choice;
+    const choice = this.#choices[index];
+    if (choice === undefined || choice.hasEnded) return undefined;
+    const { parser } = choice;
+    const wasReasoning = parser.reasoning;
+    const events = [...parser.push(update.text)];
+    if (wasReasoning || parser.reasoning) choice.reasoningTokens += update.completionTokens - choice.tokens;
+    choice.tokens = update.completionTokens;
+    if (update.finish !== undefined) events.push(...parser.end(update.finish.reason));
+    const call = this.#prompts[prompt]?.endsWithCall === true ? firstCall(events) : -1;
+    const told = call < 0 ? events : events.slice(0, call + 1);
+    const end = update.finish ?? (call < 0 ? undefined : ({ reason: 'stop' } as const));
+    choice.hasEnded = end !== undefined;
+    if (call >= 0 && this.#choicesOf(prompt).every(({ hasEnded }) => hasEnded))
+      this.#generations.get(prompt)?.cancel();
+    const { likelihoods = [] } = update;
+    if (told.length === 0 && likelihoods.length === 0 && end === undefined) return undefined;
+    return {
+      choice: index,
+      events: told,
+      ...(likelihoods.length === 0 ? {} : { likelihoods }),
+      ...(end === undefined ? {} : { end }),
+    };
+  }
+
+  #firstChoice(prompt: number): number {
+    return this.#prompts.slice(0, prompt).reduce((sum, { request }) => sum + request.choices, 0);
+  }
+
+  #choicesOf(prompt: number): readonly ReadChoice[] {
+    const first = this.#firstChoice(prompt);
+    return this.#choices.slice(first, first + (this.#prompts[prompt]?.request.choices ?? 0));
+  }
+}
+
+/** The end of the first call that is whole; -1 where there is none. */
+function firstCall(events: readonly OutputEvent[]): number {
+  return events.findIndex((event) => event.kind === 'tool-call-end' && event.outcome === 'complete');
+}
