@@ -157,9 +157,9 @@ describe('a choice whose likelihoods are asked for', () => {
   function tell(stopStrings: string[], tokens: number[], maxTokens = 50): (readonly [string, number[]])[] {
     const request = makeRequest({ stop: { stopStrings, maxTokens }, likelihoods: { top: 0 } });
     const choice = new Choice({ request, lane: 0, index: 0, sequence: createSequence(1, [97]), sampler });
-    const words = new Words();
+    const model = new Words();
     return tokens.map((token) => {
-      const update = choice.accept(token, words, 0);
+      const update = choice.accept(token, model, 0);
       return [update?.text ?? '', update?.likelihoods?.map((one) => one.token) ?? []];
     });
   }

@@ -270,6 +270,7 @@ class Life {
         return;
       case 'accepted':
       case 'embedding':
+      case 'likelihoods':
     }
   }
 

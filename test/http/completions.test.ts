@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { characters } from '../../src/http/openai/token-text.js';
 import { FakeServer } from './fake-server.js';
 import { textCompletionSchema, type TextCompletion } from './golden/openai-schemas.js';
 import { textTranscript } from './golden/transcript.js';
@@ -47,7 +48,11 @@ describe('echo', () => {
     expect(tokens.slice(0, 5)).toEqual(['<bos>', 'G', 'r', 'bytes:\\xc3', 'bytes:\\xbc']);
     expect(text_offset.slice(0, 6)).toEqual([0, 0, 1, 2, 2, 3]);
     const control = tokens.lastIndexOf('<bos>');
-    expect([...prompt].slice(text_offset[control], text_offset[control + 1]).join('')).toBe('<bos>');
+    expect(
+      Array.from(prompt)
+        .slice(text_offset[control], text_offset[control + 1])
+        .join(''),
+    ).toBe('<bos>');
     expect(token_logprobs[0]).toBeNull();
     expect(top_logprobs[0]).toBeNull();
     expect(token_logprobs.slice(1).every((value) => value !== null && value <= 0)).toBe(true);
@@ -55,7 +60,7 @@ describe('echo', () => {
     const own = columns(plain);
     expect(token_logprobs.slice(-5)).toEqual(own.token_logprobs);
     expect(tokens.slice(-5)).toEqual(own.tokens);
-    expect(text_offset.slice(-5)).toEqual(own.text_offset.map((offset) => offset + [...prompt].length));
+    expect(text_offset.slice(-5)).toEqual(own.text_offset.map((offset) => offset + characters(prompt)));
     expect(answer.usage).toMatchObject({ prompt_tokens: tokens.length - 5, completion_tokens: 5 });
   });
 
@@ -170,7 +175,7 @@ describe('log-probabilities', () => {
   it('of tokens that a stop string cut away are not told', async () => {
     const plain = await complete({ prompt: 'Hi', max_tokens: 30, temperature: 0, logprobs: 0 });
     const text = plain.choices[0]?.text ?? '';
-    const stop = [...text].slice(10, 13).join('');
+    const stop = Array.from(text).slice(10, 13).join('');
     const answer = await complete({ prompt: 'Hi', temperature: 0, logprobs: 0, stop });
     const before = text.slice(0, text.indexOf(stop));
     expect(answer.choices[0]).toMatchObject({ text: before, finish_reason: 'stop' });
@@ -206,8 +211,12 @@ describe('best_of', () => {
     expect(await refusal({ best_of: 2, stream: true })).toMatchObject({ param: 'best_of' });
     expect(await refusal({ best_of: 5 })).toMatchObject({ code: 'invalid_parameter' });
     const response = await server.post('/v1/completions', {
-      ...{ model: 'fake', prompt: 'Hi', max_tokens: 2 },
-      ...{ n: 2, best_of: 2, stream: true },
+      model: 'fake',
+      prompt: 'Hi',
+      max_tokens: 2,
+      n: 2,
+      best_of: 2,
+      stream: true,
     });
     await textTranscript(response, { choices: 2, includeUsage: false });
   });
@@ -290,7 +299,8 @@ describe('system_fingerprint', () => {
     const other = await complete({ model: 'filling', max_tokens: 1 });
     expect(other.system_fingerprint).not.toBe(one.system_fingerprint);
     const chat = await server.post('/v1/chat/completions', {
-      ...{ model: 'fake', max_tokens: 1 },
+      model: 'fake',
+      max_tokens: 1,
       messages: [{ role: 'user', content: 'Hi' }],
     });
     expect(await chat.json()).toMatchObject({ system_fingerprint: one.system_fingerprint });

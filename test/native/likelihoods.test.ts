@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import type { Speculation } from '../../src/core/speculation.js';
 import { createProcessEngine, createThreadEngine } from '../../src/engine/create-engine.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { codeOf } from '../../src/testing/engine-conformance.js';
@@ -16,11 +17,21 @@ afterEach(async () => {
 
 async function load(
   modelPath: string,
-  { create = createThreadEngine, speculation = 'off' as 'off' | 'ngram' } = {},
+  {
+    create = createThreadEngine,
+    speculation,
+  }: { create?: typeof createThreadEngine; speculation?: Speculation } = {},
 ): Promise<Engine> {
   const engine = create('test');
   engines.push(engine);
-  await engine.load({ modelPath, contextSize: 1024, slots: 4, batchSize: 256, threads: 1, speculation });
+  await engine.load({
+    modelPath,
+    contextSize: 1024,
+    slots: 4,
+    batchSize: 256,
+    threads: 1,
+    ...(speculation === undefined ? {} : { speculation }),
+  });
   return engine;
 }
 
@@ -109,10 +120,12 @@ test('likelihoods are the same with drafts, in a process of its own', async () =
       likelihoods: { top: 5 },
     });
     const { likelihoods, texts } = await collect(engine.generate(request));
-    told.push({ likelihoods: likelihoods[0] ?? [], text: texts[0] });
-    if (speculation === 'ngram') expect((await engine.inspect()).draftTokens).toBeGreaterThan(0);
+    const { draftTokens } = await engine.inspect();
+    told.push({ likelihoods: likelihoods[0] ?? [], text: texts[0], draftTokens });
   }
   const [plain, drafted] = told;
+  expect(plain?.draftTokens).toBe(0);
+  expect(drafted?.draftTokens).toBeGreaterThan(0);
   expect(drafted?.likelihoods).toHaveLength(60);
   expect(Buffer.concat(drafted?.likelihoods.map(({ bytes }) => bytes) ?? []).toString()).toBe(drafted?.text);
   const reference = new ReferenceModel(starterModel);

@@ -88,8 +88,9 @@ export function toChatLikelihoods({ logprobs, top_logprobs }: Pick<ChatBody, 'lo
 } {
   if (logprobs) return { likelihoods: { top: top_logprobs } };
   if (top_logprobs === 0) return {};
-  const message = '"top_logprobs": it goes with "logprobs": true';
-  throw new HeddleError('invalid_parameter', message, { param: 'top_logprobs' });
+  throw new HeddleError('invalid_parameter', '"top_logprobs": it goes with "logprobs": true', {
+    param: 'top_logprobs',
+  });
 }
 
 /**
