@@ -23,6 +23,8 @@ afterAll(async () => server.stop());
 
 const chat = { model: 'fake', messages: [{ role: 'user', content: 'Hi' }] };
 
+const tool = (name: string): object => ({ type: 'function', function: { name } });
+
 describe('bad input', () => {
   const cases: [string, string, unknown, ErrorCode, string | null][] = [
     ['malformed JSON', '/v1/chat/completions', '{"model": ', 'invalid_json', null],
@@ -54,18 +56,74 @@ describe('bad input', () => {
       'messages[0].mood',
     ],
     [
-      'tools',
+      'a tool without a function',
       '/v1/chat/completions',
       { ...chat, tools: [{ type: 'function' }] },
+      'invalid_parameter',
+      'tools[0].function',
+    ],
+    [
+      'a tool of another kind',
+      '/v1/chat/completions',
+      { ...chat, tools: [{ type: 'custom', custom: { name: 'f' } }] },
+      'invalid_parameter',
+      'tools[0].type',
+    ],
+    [
+      'a tool whose schema is to be enforced',
+      '/v1/chat/completions',
+      { ...chat, tools: [{ type: 'function', function: { name: 'f', strict: true } }] },
+      'invalid_parameter',
+      'tools[0].function.strict',
+    ],
+    [
+      'two tools of one name',
+      '/v1/chat/completions',
+      { ...chat, tools: [tool('f'), tool('g'), tool('f')] },
+      'invalid_parameter',
+      'tools[2].function.name',
+    ],
+    [
+      'a tool call that is demanded',
+      '/v1/chat/completions',
+      { ...chat, tools: [tool('f')], tool_choice: 'required' },
       'unsupported_parameter',
+      'tool_choice',
+    ],
+    [
+      'tools for a model that knows none',
+      '/v1/chat/completions',
+      { ...chat, tools: [tool('f')] },
+      'unsupported_by_model',
       'tools',
+    ],
+    [
+      'an effort for a model that does not reason',
+      '/v1/chat/completions',
+      { ...chat, reasoning_effort: 'high' },
+      'unsupported_by_model',
+      'reasoning_effort',
+    ],
+    [
+      'a switch for reasoning that the model does not have',
+      '/v1/chat/completions',
+      { ...chat, chat_template_kwargs: { enable_thinking: true } },
+      'unsupported_by_model',
+      'chat_template_kwargs.enable_thinking',
+    ],
+    [
+      'a limit to reasoning that is not marked',
+      '/v1/chat/completions',
+      { ...chat, thinking_budget: 10 },
+      'unsupported_by_model',
+      'thinking_budget',
     ],
     [
       'something nested very deeply',
       '/v1/chat/completions',
-      `{"model":"fake","messages":[],"tools":${'['.repeat(20_000)}${']'.repeat(20_000)}}`,
+      `{"model":"fake","messages":[],"functions":${'['.repeat(20_000)}${']'.repeat(20_000)}}`,
       'unsupported_parameter',
-      'tools',
+      'functions',
     ],
     [
       'more choices than slots',

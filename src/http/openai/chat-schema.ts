@@ -13,11 +13,23 @@ const content = z.union([z.string(), z.array(textPart).min(1)], {
   error: 'content must be a string or a list of text parts; images, audio and files are not supported',
 });
 
-const toolCall = z.strictObject({
-  id: z.string(),
-  type: z.literal('function'),
-  function: z.strictObject({ name: z.string(), arguments: z.string() }),
-});
+/** As an answer has it. What the official clients' helpers add to it says nothing new, and is taken away. */
+const toolCall = z
+  .strictObject({
+    id: z.string(),
+    type: z.literal('function'),
+    function: z.strictObject({
+      name: z.string(),
+      arguments: z.string(),
+      parsed_arguments: z.unknown().optional(),
+    }),
+    index: z.int().optional(),
+  })
+  .transform(({ id, type, function: { name, arguments: text } }) => ({
+    id,
+    type,
+    function: { name, arguments: text },
+  }));
 
 const message = z.discriminatedUnion(
   'role',
@@ -31,7 +43,9 @@ const message = z.discriminatedUnion(
       name: z.string().optional(),
       refusal: z.null().optional(),
       reasoning_content: z.string().nullish(),
-      tool_calls: z.array(toolCall).optional(),
+      tool_calls: z.array(toolCall).nullish(),
+      /** Those of the official clients' helpers. */
+      parsed: z.unknown().optional(),
     }),
     z.strictObject({
       role: z.literal('tool'),
@@ -107,9 +121,12 @@ export function toChatInput(
 
 /** Messages as chat templates read them: `developer` is today's name for `system`, and text parts are lines. */
 function toChatMessages(messages: ChatBody['messages']): ChatMessage[] {
-  return messages.map(({ role, content: parts, ...fields }) => ({
-    ...fields,
-    role: role === 'developer' ? 'system' : role,
-    content: typeof parts === 'string' ? parts : (parts ?? []).map((part) => part.text).join('\n'),
-  }));
+  return messages.map(({ role, content: parts, ...fields }) => {
+    const { parsed: _, ...rest } = { parsed: undefined, ...fields };
+    return {
+      ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null)),
+      role: role === 'developer' ? 'system' : role,
+      content: typeof parts === 'string' ? parts : (parts ?? []).map((part) => part.text).join('\n'),
+    };
+  });
 }

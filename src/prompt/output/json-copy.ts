@@ -4,6 +4,7 @@ type Write = (text: string) => void;
 
 const number = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 const plain = /[^"\\\u0000-\u001f]/;
+const space = /[ \t\r\n]/;
 const wordCharacter = /[-+.\w]/;
 
 /** Numbers are short; what is longer is none that anybody could use. */
@@ -22,7 +23,7 @@ export function* copyJson(input: TextInput, write: Write): Reading<boolean> {
     if (first === '{' || first === '[') {
       ends.push(first === '{' ? '}' : ']');
       write(input.take(1));
-      write(yield* input.jsonSpaces());
+      yield* copySpaces(input, write);
       if ((yield* input.peek()) !== ends.at(-1)) {
         if (first === '{' && !(yield* copyKey(input, write))) return false;
         continue;
@@ -31,25 +32,34 @@ export function* copyJson(input: TextInput, write: Write): Reading<boolean> {
     for (;;) {
       const end = ends.at(-1);
       if (end === undefined) return true;
-      write(yield* input.jsonSpaces());
+      yield* copySpaces(input, write);
       if ((yield* input.peek()) !== end) break;
       write(input.take(1));
       ends.pop();
     }
     if ((yield* input.peek()) !== ',') return false;
     write(input.take(1));
-    write(yield* input.jsonSpaces());
+    yield* copySpaces(input, write);
     if (ends.at(-1) === '}' && !(yield* copyKey(input, write))) return false;
+  }
+}
+
+/** White space, as it comes. */
+function* copySpaces(input: TextInput, write: Write): Reading<void> {
+  for (;;) {
+    const spaces = yield* input.someOf(space);
+    if (spaces === '') return;
+    write(spaces);
   }
 }
 
 /** A key, its colon, and white space around them. */
 function* copyKey(input: TextInput, write: Write): Reading<boolean> {
   if (!(yield* copyString(input, write))) return false;
-  write(yield* input.jsonSpaces());
+  yield* copySpaces(input, write);
   if ((yield* input.peek()) !== ':') return false;
   write(input.take(1));
-  write(yield* input.jsonSpaces());
+  yield* copySpaces(input, write);
   return true;
 }
 

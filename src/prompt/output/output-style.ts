@@ -54,8 +54,8 @@ export function* readOutput(parts: OutputParts, style: OutputStyle): Reading<voi
     if (marker === undefined) return;
     if (marker === reasoning?.open) isBetween = yield* readReasoning(parts, reasoning, style);
     else if (marker === reasoning?.close) {
-      output.marker((yield* input.spaces()) + input.take(marker.length));
-      isBetween = true;
+      output.reasoningMarker((yield* input.spaces()) + input.take(marker.length));
+      isBetween = output.splitsReasoning;
     } else {
       calls.begin();
       isBetween = yield* style.readCalls(parts, marker);
@@ -63,7 +63,7 @@ export function* readOutput(parts: OutputParts, style: OutputStyle): Reading<voi
   }
 }
 
-/** Reasoning at the beginning of an output. @returns whether there was a marker of it */
+/** Reasoning at the beginning of an output. @returns whether white space behind it belongs to nothing */
 function* readFirstReasoning(
   parts: OutputParts,
   marks: ReasoningMarks,
@@ -72,20 +72,20 @@ function* readFirstReasoning(
   const { input, output } = parts;
   if (parts.reasoningOpen) {
     yield* readReasoningText(parts, marks, style);
-    return true;
+    return output.splitsReasoning;
   }
   const marker = yield* input.chooseBehindSpaces([marks.open, marks.close]);
   if (marker === undefined) return false;
   if (marker === marks.open) return yield* readReasoning(parts, marks, style);
   output.reasoningMarker((yield* input.spaces()) + input.take(marker.length));
-  return true;
+  return output.splitsReasoning;
 }
 
-function* readReasoning(parts: OutputParts, marks: ReasoningMarks, style: OutputStyle): Reading<true> {
+function* readReasoning(parts: OutputParts, marks: ReasoningMarks, style: OutputStyle): Reading<boolean> {
   const { input, output } = parts;
   output.reasoningMarker((yield* input.spaces()) + input.take(marks.open.length));
   yield* readReasoningText(parts, marks, style);
-  return true;
+  return output.splitsReasoning;
 }
 
 function* readReasoningText(parts: OutputParts, marks: ReasoningMarks, style: OutputStyle): Reading<void> {

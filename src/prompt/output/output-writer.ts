@@ -2,26 +2,26 @@ import type { OutputEvent } from './output-event.js';
 
 /** Collects the events of an output; neighbours of one kind become one. */
 export class OutputWriter {
-  readonly #splitsReasoning: boolean;
+  /** Reasoning is told apart; else it is content, with the markers around it. */
+  readonly splitsReasoning: boolean;
   #events: OutputEvent[] = [];
   /** The text so far ends within reasoning. */
   inReasoning = false;
 
-  /** @param options.splitsReasoning false leaves reasoning, and the markers around it, in the content */
-  constructor({ splitsReasoning }: { splitsReasoning: boolean }) {
-    this.#splitsReasoning = splitsReasoning;
+  constructor({ splitsReasoning }: Pick<OutputWriter, 'splitsReasoning'>) {
+    this.splitsReasoning = splitsReasoning;
   }
 
   readonly content = (text: string): void => this.#addText('content', text);
   readonly marker = (text: string): void => this.#addText('marker', text);
 
   readonly reasoning = (text: string): void => {
-    this.#addText(this.#splitsReasoning ? 'reasoning' : 'content', text);
+    this.#addText(this.splitsReasoning ? 'reasoning' : 'content', text);
   };
 
   /** What stands around reasoning. */
   readonly reasoningMarker = (text: string): void => {
-    this.#addText(this.#splitsReasoning ? 'marker' : 'content', text);
+    this.#addText(this.splitsReasoning ? 'marker' : 'content', text);
   };
 
   warning(message: string): void {
