@@ -3,9 +3,9 @@ import type { LikelihoodWish, TokenLikelihood } from './likelihood.js';
 import type { Standing } from './standing.js';
 import type { CacheUse } from './prompt-cache.js';
 import type { ReasoningLimit } from './reasoning-limit.js';
+import type { Token } from './token.js';
 
-/** A token id of the model's vocabulary. */
-export type Token = number;
+export type { Token } from './token.js';
 
 /** How the next token is drawn from the logits. Every field is honoured; there are no hidden defaults behind it. */
 export interface SamplingParams {

@@ -1,4 +1,4 @@
-import type { Token } from './generation.js';
+import type { Token } from './token.js';
 
 /** So many of the most likely tokens can be asked for at each place of a text, at most. */
 export const mostLikelyTokens = 20;
