@@ -12,6 +12,12 @@ import {
 } from '../core/prompt-cache.js';
 import type { Drafting } from '../core/drafting.js';
 import { kindTexts } from '../core/model-kind.js';
+import {
+  longestStopWithLikelihoods,
+  mostLikelyTokens,
+  type LikelihoodWish,
+  type SpelledToken,
+} from '../core/likelihood.js';
 import type { RequestUpdate } from '../core/request-update.js';
 import type { RerankRequest } from '../core/reranking.js';
 import type { ScoreRequest } from '../core/scoring.js';
@@ -25,6 +31,7 @@ import type { BlockCache, CachedTokens } from './block-cache.js';
 import { Choice } from './choice.js';
 import { EmbeddingWork } from './embedding-work.js';
 import { InputQueue } from './input-queue.js';
+import { spell } from './likelihoods.js';
 import { PairWriter } from './pair-tokens.js';
 import { promptBoundaries } from './prompt-boundaries.js';
 import { promptTokens, type PromptLimits } from './prompt-tokens.js';
@@ -183,6 +190,8 @@ export class EngineCore {
     this.#attempt(request.id, () => {
       this.#checkGenerates('generate text');
       checkCounts(request, this.#runner.info.slots);
+      checkWish(request.likelihoods);
+      checkStops(request);
       checkReasoning(request);
       const most = this.#runner.info.contextSize - 1;
       const because = `with at least one to generate, the context of this model holds ${most}. ${largerContext}`;
@@ -196,6 +205,7 @@ export class EngineCore {
   score(request: ScoreRequest, lane: number): void {
     this.#attempt(request.id, () => {
       this.#checkGenerates('score a text');
+      checkWish(request.likelihoods);
       const runner = this.#runner;
       const most = runner.info.contextSize;
       const because = `the context of this model holds ${most}. ${largerContext}`;
@@ -256,6 +266,20 @@ export class EngineCore {
 
   tokenize(text: string, options: { addSpecial: boolean; parseSpecial: boolean }): Token[] {
     return this.#runner.tokenize(text, options);
+  }
+
+  /**
+   * What tokens stand for.
+   * @throws HeddleError `invalid_parameter` for one that the model does not have, `context_length_exceeded` for more than
+   * any request could have
+   */
+  spell(tokens: readonly Token[]): SpelledToken[] {
+    const most = this.#runner.info.contextSize;
+    if (tokens.length > most) {
+      const message = `There are ${tokens.length} tokens; the context of this model holds ${most}. ${largerContext}`;
+      throw new HeddleError('context_length_exceeded', message);
+    }
+    return tokens.map((token) => spell(this.#runner, token));
   }
 
   /** How much of a prompt is kept, for requests with this salt. */
@@ -506,6 +530,7 @@ export class EngineCore {
     const update = work.read(span, firstRow, this.#runner);
     if (update === undefined) return;
     this.#updates.push(update);
+    if (update.kind === 'likelihoods') return;
     this.#end(work);
     const inputs = this.#inputs.get(work.requestId);
     if (inputs !== undefined) this.#addInput(work.requestId, inputs);
@@ -784,6 +809,26 @@ function checkCounts({ choices, stop: { maxTokens = 1 } }: GenerateRequest, slot
       { param: 'n' },
     );
   }
+}
+
+function checkWish(wish: LikelihoodWish | undefined): void {
+  if (wish === undefined || (Number.isInteger(wish.top) && wish.top >= 0 && wish.top <= mostLikelyTokens))
+    return;
+  throw new HeddleError(
+    'invalid_parameter',
+    `A request can ask for 0 to ${mostLikelyTokens} of the most likely tokens, not ${wish.top}.`,
+  );
+}
+
+/** What a stop string holds back is one message once it is let go. */
+function checkStops({ likelihoods, stop: { stopStrings } }: GenerateRequest): void {
+  if (likelihoods === undefined || stopStrings.every((one) => one.length <= longestStopWithLikelihoods))
+    return;
+  throw new HeddleError(
+    'invalid_parameter',
+    `With log-probabilities, a stop string has ${longestStopWithLikelihoods} characters at most.`,
+    { param: 'stop' },
+  );
 }
 
 function checkReasoning({ reasoningLimit: limit }: GenerateRequest): void {

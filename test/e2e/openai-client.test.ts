@@ -239,7 +239,7 @@ describe("errors are the client's own classes, with heddle's codes", () => {
     ['no messages', { messages: [] }, BadRequestError, 'invalid_parameter', 'messages'],
     ['a wrong type', { temperature: 'hot' }, BadRequestError, 'invalid_parameter', 'temperature'],
     ['an unknown parameter', { frobnicate: 1 }, BadRequestError, 'unsupported_parameter', 'frobnicate'],
-    ['an unsupported parameter', { logprobs: true }, BadRequestError, 'unsupported_parameter', 'logprobs'],
+    ['an unsupported parameter', { store: true }, BadRequestError, 'unsupported_parameter', 'store'],
     [
       'a prompt longer than the context',
       { messages: [{ role: 'user', content: 'word '.repeat(3000) }] },
