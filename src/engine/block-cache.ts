@@ -126,15 +126,16 @@ export class BlockCache {
   }
 
   /**
-   * Saves what was queued, for about so many milliseconds.
+   * Saves what was queued, for about so many milliseconds, or until the disk takes no more.
    * @param isThere the lane still holds it
    */
   saveSome(milliseconds: number, isThere: (lane: number, content: CachedTokens) => boolean): void {
     const deadline = performance.now() + milliseconds;
+    this.#savings = this.#savings.filter(({ lane, content }) => isThere(lane, content));
+    // What the disk does not take now would be in RAM only.
+    const goesOn = (): boolean => this.store.takesMore && performance.now() <= deadline;
     for (let saving = this.#savings[0]; saving !== undefined; saving = this.#savings[0]) {
-      const { lane, content } = saving;
-      if (!this.store.takesMore) return; // it would not reach the disk
-      if (isThere(lane, content) && !this.#saveBlocks(saving, deadline)) return;
+      if (!this.#saveBlocks(saving, goesOn)) return;
       this.#savings.shift();
     }
   }
@@ -147,19 +148,21 @@ export class BlockCache {
     const queued = this.#savings.findIndex((one) => one.lane === lane && one.content === content);
     const next = this.#savings[queued]?.next ?? 0;
     if (queued >= 0) this.#savings.splice(queued, 1);
-    if (!this.#hasState) this.#saveBlocks({ lane, content, next }, performance.now() + milliseconds);
+    if (this.#hasState) return;
+    const deadline = performance.now() + milliseconds;
+    this.#saveBlocks({ lane, content, next }, () => performance.now() <= deadline);
   }
 
   /** Saves the blocks of a prompt that is being computed, where a snapshot at its end is to make them of use. */
   saveProgress(lane: number, content: CachedTokens): void {
-    if (this.#hasState && this.#hasCells) this.#saveBlocks({ lane, content, next: 0 }, Infinity);
+    if (this.#hasState && this.#hasCells) this.#saveBlocks({ lane, content, next: 0 });
   }
 
   /** Saves the state at the end of a lane, and the blocks before it. The lane ends at a boundary between blocks. */
   saveSnapshot(lane: number, content: CachedTokens): void {
     const boundary = this.#boundariesOf(content).at(-1);
     if (boundary === undefined) return;
-    if (this.#hasCells) this.#saveBlocks({ lane, content, next: 0 }, Infinity);
+    if (this.#hasCells) this.#saveBlocks({ lane, content, next: 0 });
     if (this.store.keeps(boundary.snapshot.id)) return;
     const saved = this.#save(
       boundary.snapshot,
@@ -333,14 +336,17 @@ export class BlockCache {
     }
   }
 
-  /** @returns false when the time was over before all was saved */
-  #saveBlocks(saving: Saving, deadline: number): boolean {
+  /**
+   * @param goesOn whether there is time for another block
+   * @returns false when there was none before all was saved
+   */
+  #saveBlocks(saving: Saving, goesOn = (): boolean => true): boolean {
     const { lane, content } = saving;
     const boundaries = (saving.boundaries ??= this.#boundariesOf(content));
     for (; saving.next < boundaries.length; saving.next++) {
       const block = boundaries[saving.next]?.block;
       if (block === undefined || this.store.keeps(block.id)) continue;
-      if (performance.now() > deadline) return false;
+      if (!goesOn()) return false;
       const from = saving.next * blockTokens;
       const saved = this.#save(
         block,
