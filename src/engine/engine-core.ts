@@ -55,6 +55,9 @@ const stepsWithoutDrafts = 64;
 const busySaving = 2;
 const idleSaving = 20;
 
+/** So long the disk may be busy before somebody looks whether more can be saved, milliseconds. */
+const diskPatience = 1000;
+
 /** What is moved between the KV cache and RAM before a step takes no longer, while others wait for it; milliseconds. */
 const longestMove = 60;
 /** So long may each move take, whatever others took. */
@@ -145,18 +148,24 @@ export class EngineCore {
     return this.#cache?.store.hasDisk === true;
   }
 
-  /** Resolves when a prompt was read from the disk: there may be something to compute. Never, when none is being read. */
+  /**
+   * Resolves when a prompt was read from the disk, so that there may be something to compute, or when the disk has had
+   * time for what is to be saved. Never, when neither is waited for.
+   */
   async fetched(): Promise<void> {
-    await new Promise<void>((resolve) => (this.#onFetched = resolve));
+    const fetched = new Promise<void>((resolve) => (this.#onFetched = resolve));
+    const { saving = false, store } = this.#cache ?? {};
+    await (saving ? Promise.race([fetched, store?.flush(diskPatience)]) : fetched);
   }
 
   /**
    * Something that can be done while there is nothing to compute, in some milliseconds.
-   * @returns whether there is more of it
+   * @returns whether more of it can be done at once
    */
   tidy(): boolean {
     this.#cache?.saveSome(idleSaving, this.#isThere);
-    return this.#cache?.saving === true || this.#cache?.store.prepare() === true;
+    if (this.#cache?.saving === true && this.#cache.store.takesMore) return true;
+    return this.#cache?.store.prepare() === true;
   }
 
   /** Ends every request with `model_unloading`. */
@@ -172,7 +181,8 @@ export class EngineCore {
     const left = (): number => Math.max(0, deadline - (performance.now() - started));
     while (cache.store.hasDisk && cache.saving && left() > 0) {
       cache.saveSome(Math.min(idleSaving, left()), this.#isThere);
-      await eventLoopTurn(); // the disk says what it has written, and there is room for more
+      // The disk says what it has written, and there is room for more.
+      await (cache.store.takesMore ? eventLoopTurn() : cache.store.flush(left()));
     }
     cache.forget();
     await cache.store.close(left());

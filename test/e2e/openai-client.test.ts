@@ -131,7 +131,8 @@ describe('chat completions', () => {
       temperature: 0,
     };
     const thinking = await client.chat.completions.create(parameters);
-    expect(thinking.choices[0]?.message.content).toContain('<think>');
+    expect(thinking.choices[0]?.message).toHaveProperty('reasoning_content', expect.stringMatching(/\d/));
+    expect(thinking.choices[0]?.message.content).toBe('47 + 38 = 85');
     const withoutThinking = { ...parameters, chat_template_kwargs: { enable_thinking: false } };
     const direct = await client.chat.completions.create(withoutThinking);
     expect(direct.choices[0]?.message.content).toBe('47 + 38 = 85');
