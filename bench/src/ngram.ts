@@ -96,7 +96,7 @@ const engines = { off: await load('off'), ngram: await load('ngram') };
 console.log(
   `n-gram drafts, random weights in the shape of Qwen3-0.6B, ${threads} threads, ${generated} tokens a request; medians (least to greatest) of ${rounds} pairs`,
 );
-for (const [name, sampling] of Object.entries(texts).filter(([name]) => name.includes(only))) {
+for (const [name, sampling] of Object.entries(texts).filter(([text]) => text.includes(only))) {
   for (const streams of [1, 4]) {
     const [speeds, ratios] = [{ off: [] as number[], ngram: [] as number[] }, [] as number[]];
     const before = await engines.ngram.inspect();
