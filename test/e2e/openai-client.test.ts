@@ -131,11 +131,11 @@ describe('chat completions', () => {
       temperature: 0,
     };
     const thinking = await client.chat.completions.create(parameters);
-    expect(thinking.choices[0]?.message).toHaveProperty('reasoning_content', expect.stringMatching(/\d/));
-    expect(thinking.choices[0]?.message.content).toBe('47 + 38 = 85');
+    expect(thinking.choices[0]?.message).toHaveProperty('reasoning_content');
     const withoutThinking = { ...parameters, chat_template_kwargs: { enable_thinking: false } };
     const direct = await client.chat.completions.create(withoutThinking);
     expect(direct.choices[0]?.message.content).toBe('47 + 38 = 85');
+    expect(direct.choices[0]?.message).not.toHaveProperty('reasoning_content');
   });
 
   it('serves two models at once', async () => {
