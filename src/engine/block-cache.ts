@@ -289,6 +289,7 @@ export class BlockCache {
         reach += count;
         if (count < slice.length) break;
       }
+      this.store.missed(boundaries.slice(reach).flatMap(({ block, snapshot }) => [block, snapshot]));
     }
     if (this.#hasState) {
       const snapshots = boundaries.slice(0, reach).map(({ snapshot }) => snapshot);

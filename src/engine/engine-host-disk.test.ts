@@ -1,5 +1,3 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setImmediate as eventLoopTurn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { ModelRunner } from '../core/model-runner.js';
@@ -7,6 +5,7 @@ import { capacityFor } from '../prefix-cache/payload.js';
 import { PrefixStore } from '../prefix-cache/prefix-store.js';
 import { defaultDiskSettings } from '../prefix-cache/store-settings.js';
 import { TemporaryFolder, testFingerprint } from '../testing/blocks.js';
+import { idleDiskThread, silentDiskThread } from '../testing/disk-thread-stand-ins.js';
 import { fakeModel } from '../testing/engine-conformance.js';
 import { FakeRunner, predictMemory } from '../testing/fake-runner.js';
 import { fakeCellsSize } from '../testing/fake-state.js';
@@ -15,25 +14,6 @@ import { AbortBoard } from './abort-board.js';
 import { BlockCache } from './block-cache.js';
 import { EngineHost } from './engine-host.js';
 import type { EngineCommand, EngineEvent } from './protocol.js';
-
-/** A disk thread that says nothing, but ends when it is told to. */
-const silentThread = `
-  import { parentPort } from 'node:worker_threads';
-  parentPort.on('message', ({ type }) => { if (type === 'close') parentPort.close(); });
-`;
-
-/** A disk thread that finds nothing, and writes nothing until it is told to verify what is there. */
-const idleThread = `
-  import { parentPort } from 'node:worker_threads';
-  const waiting = [];
-  parentPort.on('message', ({ type, call, spares = 0, key }) => {
-    if (type === 'close') parentPort.close();
-    if (type === 'write') waiting.push(key.id);
-    if (type === 'verify')
-      for (const id of waiting.splice(0)) parentPort.postMessage({ type: 'written', id, outcome: 'written' });
-    if (call !== undefined) parentPort.postMessage({ type: 'done', call, value: spares });
-  });
-`;
 
 /** A host whose disk does not do its work, and which is told one thing after the other. */
 class HostWithBadDisk {
@@ -47,9 +27,7 @@ class HostWithBadDisk {
   looks = 0;
 
   /** @param queueBytes that may wait for the disk */
-  constructor(folder: string, thread: string, queueBytes = 2 ** 20) {
-    const threadModule = join(folder, 'thread.mjs');
-    writeFileSync(threadModule, thread);
+  constructor(folder: string, threadModule: URL, queueBytes = 2 ** 20) {
     const openCache = (_: unknown, runner: ModelRunner): BlockCache => {
       const disk = { ...defaultDiskSettings(folder), patience: 600_000, queueBytes };
       const options = { fingerprint: testFingerprint, hostBytes: 2 ** 20, spareBytes: 0, disk, threadModule };
@@ -132,7 +110,7 @@ const prompt = 'a prompt that is longer than one block of tokens '.repeat(4);
 describe('a host whose disk does not answer', { timeout: 30_000 }, () => {
   test('does what it is told all the same, and computes', async () => {
     using folder = new TemporaryFolder();
-    const host = new HostWithBadDisk(folder.path, silentThread);
+    const host = new HostWithBadDisk(folder.path, silentDiskThread);
     await host.result(1);
     const waiting = makeRequest({ prompt });
     const others = [1, 2, 3].map((n) => makeRequest({ prompt: `${n}${prompt}`, cache: { use: false } }));
@@ -154,7 +132,7 @@ describe('a host whose disk does not answer', { timeout: 30_000 }, () => {
 
   test('ends while prompts are being read: each request once, and nothing is held', async () => {
     using folder = new TemporaryFolder();
-    const host = new HostWithBadDisk(folder.path, silentThread);
+    const host = new HostWithBadDisk(folder.path, silentDiskThread);
     const requests = [1, 2, 3, 4, 5].map((n) => makeRequest({ prompt: `${n}${prompt}` }));
     for (const [at, request] of requests.entries()) host.tell({ type: 'generate', request, lane: at });
     host.tell({ type: 'probe', call: 2, tokens: [...new TextEncoder().encode(prompt)], salt: '' });
@@ -172,7 +150,7 @@ describe('a host whose disk takes no more', { timeout: 30_000 }, () => {
   test('rests although not all is saved, and saves the rest when the disk has written', async () => {
     using folder = new TemporaryFolder();
     const queueBytes = 3 * capacityFor(fakeCellsSize(64));
-    const host = new HostWithBadDisk(folder.path, idleThread, queueBytes);
+    const host = new HostWithBadDisk(folder.path, idleDiskThread, queueBytes);
     await host.result(1);
     const request = makeRequest({ prompt: prompt.repeat(2), stop: { maxTokens: 1 } });
     host.tell({ type: 'generate', request, lane: 0 });
@@ -186,6 +164,7 @@ describe('a host whose disk takes no more', { timeout: 30_000 }, () => {
     expect(cache.counts.savedBlocks).toBeLessThan(6);
     while (cache.saving) await cache.store.verify();
     expect(cache.counts.savedBlocks).toBe(6);
+    await cache.store.verify();
     expect(await host.close([request.id])).toEqual([1]);
   });
 });

@@ -148,6 +148,11 @@ export class DiskStore {
     return payloads;
   }
 
+  /** Whether a block is still to be written. */
+  isQueued(id: BlockId): boolean {
+    return this.#queue.has(id);
+  }
+
   /**
    * Queues a block to be written, holding a reference of its own until it is.
    * @returns false when it is dropped

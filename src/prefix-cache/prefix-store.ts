@@ -123,7 +123,7 @@ export class PrefixStore {
   async findLast(keys: readonly BlockKey[]): Promise<{ readonly host: number; readonly disk: number }> {
     const host = keys.findLastIndex(({ id }) => this.#host.has(id)) + 1;
     const disk = (await this.#disk?.last(keys.map(({ id }) => id))) ?? 0;
-    this.#missed(keys.slice(disk));
+    this.missed(keys.slice(disk));
     return { host, disk };
   }
 
@@ -132,9 +132,14 @@ export class PrefixStore {
     return this.#disk === undefined || !this.#disk.usable || this.#disk.hasRoom;
   }
 
-  /** Whether a block need not be saved: it is in RAM, or was seen on the disk. */
+  /** Whether a block need not be saved: it is in RAM, waits for the disk, or was seen there. */
   keeps(id: BlockId): boolean {
-    return this.#host.has(id) || this.#written.has(id);
+    return this.#host.has(id) || this.#written.has(id) || this.#disk?.isQueued(id) === true;
+  }
+
+  /** The disk may have lost these: those that are not in RAM are to be saved again. */
+  missed(keys: readonly BlockKey[]): void {
+    for (const { id } of keys) this.#written.delete(id);
   }
 
   /** How much of a chain is held where. It may be less by the time that it is loaded. @param keys from the first on */
@@ -176,7 +181,7 @@ export class PrefixStore {
     const missing = keys[loaded.length];
     if (missing !== undefined) {
       this.#misses++;
-      this.#missed(keys.slice(loaded.length));
+      this.missed(keys.slice(loaded.length));
     }
     this.#disk?.touch(keys.slice(0, loaded.length).map(({ id }) => id));
     return loaded;
@@ -265,11 +270,6 @@ export class PrefixStore {
       const payload = this.#host.peek(key.id)?.payload;
       if (payload !== undefined && !this.#onDisk.has(key.id)) this.#disk.write(key, payload);
     }
-  }
-
-  /** The disk has lost these, or may have: they are to be saved again. */
-  #missed(keys: readonly BlockKey[]): void {
-    for (const { id } of keys) this.#written.delete(id);
   }
 
   #remember(id: BlockId): void {
