@@ -11,7 +11,7 @@ import { createServer } from '../../src/http/server.js';
 import { EnginePool } from '../../src/pool/engine-pool.js';
 import type { EngineStateKind } from '../../src/pool/engine-state.js';
 import { ModelCatalogue } from '../../src/pool/model-catalogue.js';
-import { defaultModelSettings, type PoolSettings } from '../../src/pool/pool-settings.js';
+import { defaultModelSettings, type ModelSettings, type PoolSettings } from '../../src/pool/pool-settings.js';
 
 /** Where an engine lives. */
 export const isolations = ['thread', 'process'] as const;
@@ -24,6 +24,15 @@ export function gatedEngine(name: string, isolation: Isolation): Engine {
   const options = { name, runnerModule: gatedRunner };
   return new Engine(isolation === 'thread' ? new ThreadTransport(options) : new ProcessTransport(options));
 }
+
+/** Each token is an update of its own, and memory is that of models alone. */
+export const realServerDefaults: ModelSettings = {
+  ...defaultModelSettings,
+  contextSize: 2048,
+  batchSize: 256,
+  speculation: 'off',
+  cacheMemory: 0,
+};
 
 /** The HTTP server and the pool in this process, over the real library in both kinds of hosts. */
 export class RealServer {
@@ -40,7 +49,7 @@ export class RealServer {
       catalogue: new ModelCatalogue([folder], silentLogger),
       settings: {
         threads: 1,
-        defaults: { ...defaultModelSettings, contextSize: 2048, batchSize: 256 },
+        defaults: realServerDefaults,
         policy: { firstRetry: 0, crashLimit: 100, teardownDeadline: 60_000 },
         ...settings,
       },

@@ -5,10 +5,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { hostBytes } from '../../src/core/memory.js';
 import { createThreadEngine } from '../../src/engine/create-engine.js';
-import { defaultModelSettings } from '../../src/pool/pool-settings.js';
 import { until } from '../../src/testing/engine-conformance.js';
 import { draftModel, starterModel } from './fixture-folder.js';
-import { isolations, readAll, RealServer, type Isolation } from './real-server.js';
+import { isolations, readAll, RealServer, realServerDefaults, type Isolation } from './real-server.js';
 
 const readers = 20;
 const settings = { contextSize: 16_384, slots: readers, batchSize: 512 };
@@ -40,7 +39,7 @@ async function start(isolation: Isolation): Promise<RealServer> {
   await engine.close();
   const [draft, starter] = needs.map(({ totalBytes }) => totalBytes);
   const memoryCeiling = (draft ?? 0) / 2 + (starter ?? 0) + hostBytes[isolation];
-  const defaults = { ...defaultModelSettings, ...settings };
+  const defaults = { ...realServerDefaults, ...settings };
   server = await RealServer.start(folder, isolation, { defaults, memoryCeiling });
   return server;
 }
