@@ -1,5 +1,5 @@
 import type { ChoiceUpdate, GenerateRequest } from '../core/generation.js';
-import type { Engine, Generation, GenerationUpdate } from '../engine/engine.js';
+import type { Engine, Generation, GenerationUpdate, RequestObserver } from '../engine/engine.js';
 import type { OutputEvent } from '../prompt/output/output-event.js';
 import type { OutputParser } from '../prompt/output/output-parser.js';
 
@@ -10,6 +10,8 @@ export interface AnswerPrompt {
   newParser(): OutputParser;
   /** A choice ends with its first tool call. */
   readonly endsWithCall?: boolean;
+  /** Hears what becomes of it when that becomes known, however slow the client is. */
+  readonly observer?: RequestObserver;
 }
 
 /** Why a choice ended: an end token, a stop string (which one), or its length. A tool call is not an end of its own. */
@@ -57,7 +59,7 @@ export class Answer {
   constructor(engine: Engine, prompts: readonly AnswerPrompt[]) {
     const generations: Generation[] = [];
     try {
-      for (const { request } of prompts) generations.push(engine.generate(request));
+      for (const { request, observer } of prompts) generations.push(engine.generate(request, observer));
     } catch (error) {
       for (const generation of generations) generation.cancel();
       throw error;
