@@ -11,48 +11,48 @@ function only<Value extends boolean | number>(value: Value, why: string) {
   return z.literal(value, `${why}, so only ${String(value)} can be asked for`).optional();
 }
 
+/** What `options` of a request for text may have. */
+export const optionFields = {
+  temperature: z.number().min(0).max(2).default(defaultSampling.temperature),
+  top_p: z.number().gt(0).max(1).default(defaultSampling.topP),
+  top_k: z.int().min(0).default(defaultSampling.topK),
+  min_p: z.number().min(0).max(1).default(defaultSampling.minP),
+  seed: z.int().optional(),
+  /** Negative, and 0 as in Ollama: as many as the context holds. */
+  num_predict: z.int().optional(),
+  stop: z.union([z.string().min(1), z.array(z.string().min(1))]).default([]),
+  repeat_penalty: z.number().min(0.01).max(10).default(defaultSampling.repetitionPenalty),
+  presence_penalty: z.number().min(-2).max(2).default(defaultSampling.presencePenalty),
+  frequency_penalty: z.number().min(-2).max(2).default(defaultSampling.frequencyPenalty),
+  /** Tokens that penalties look at: all (-1), or none (0). */
+  repeat_last_n: z.int().min(-1).optional(),
+  /** Tokens of context that the client counts on. */
+  num_ctx: z.int().min(1).optional(),
+  /** Tokens of the prompt that stay when the context is full: here all do, since nothing is ever dropped. */
+  num_keep: z.int().optional(),
+  typical_p: only(1, 'typical sampling is not supported'),
+  tfs_z: only(1, 'tail-free sampling is not supported'),
+  mirostat: only(0, 'mirostat is not supported'),
+  /** Of mirostat, which is off. */
+  mirostat_tau: z.number().optional(),
+  mirostat_eta: z.number().optional(),
+  penalize_newline: only(true, 'penalties are for all tokens'),
+  num_gpu: only(-1, byOperator),
+  main_gpu: only(0, byOperator),
+  num_thread: only(0, byOperator),
+  num_batch: z.never(byOperator).optional(),
+  use_mmap: only(true, byOperator),
+  use_mlock: only(false, byOperator),
+  numa: only(false, byOperator),
+  low_vram: only(false, byOperator),
+  f16_kv: only(true, byOperator),
+  vocab_only: only(false, byOperator),
+  logits_all: only(false, byOperator),
+};
+
 /** The `options` of a request for text. A null counts as not sent. */
 export const optionsSchema = z
-  .preprocess(
-    withoutNulls,
-    z.strictObject({
-      temperature: z.number().min(0).max(2).default(defaultSampling.temperature),
-      top_p: z.number().gt(0).max(1).default(defaultSampling.topP),
-      top_k: z.int().min(0).default(defaultSampling.topK),
-      min_p: z.number().min(0).max(1).default(defaultSampling.minP),
-      seed: z.int().optional(),
-      /** Negative, and 0 as in Ollama: as many as the context holds. */
-      num_predict: z.int().optional(),
-      stop: z.union([z.string().min(1), z.array(z.string().min(1))]).default([]),
-      repeat_penalty: z.number().min(0.01).max(10).default(defaultSampling.repetitionPenalty),
-      presence_penalty: z.number().min(-2).max(2).default(defaultSampling.presencePenalty),
-      frequency_penalty: z.number().min(-2).max(2).default(defaultSampling.frequencyPenalty),
-      /** Tokens that penalties look at: all (-1), or none (0). */
-      repeat_last_n: z.int().min(-1).optional(),
-      /** Tokens of context that the client counts on. */
-      num_ctx: z.int().min(1).optional(),
-      /** Tokens of the prompt that stay when the context is full: here all do, since nothing is ever dropped. */
-      num_keep: z.int().optional(),
-      typical_p: only(1, 'typical sampling is not supported'),
-      tfs_z: only(1, 'tail-free sampling is not supported'),
-      mirostat: only(0, 'mirostat is not supported'),
-      /** Of mirostat, which is off. */
-      mirostat_tau: z.number().optional(),
-      mirostat_eta: z.number().optional(),
-      penalize_newline: only(true, 'penalties are for all tokens'),
-      num_gpu: only(-1, byOperator),
-      main_gpu: only(0, byOperator),
-      num_thread: only(0, byOperator),
-      num_batch: z.undefined(byOperator),
-      use_mmap: only(true, byOperator),
-      use_mlock: only(false, byOperator),
-      numa: only(false, byOperator),
-      low_vram: only(false, byOperator),
-      f16_kv: only(true, byOperator),
-      vocab_only: only(false, byOperator),
-      logits_all: only(false, byOperator),
-    }),
-  )
+  .preprocess(withoutNulls, z.strictObject(optionFields))
   .prefault({})
   .superRefine((options, context) => {
     const { repeat_last_n: window = -1, repeat_penalty, presence_penalty, frequency_penalty } = options;

@@ -6,7 +6,7 @@ export interface TextTimings {
   /** Until the model was there, and the request was handed over to it. */
   readonly load_duration: number;
   readonly prompt_eval_count: number;
-  /** From the turn of the prompt to the first token. */
+  /** From the turn of the prompt to the first token; of one that fits into a step, from when it was handed over. */
   readonly prompt_eval_duration: number;
   readonly eval_count: number;
   /** From the first token to the end. */
@@ -17,7 +17,8 @@ export interface TextTimings {
 export class RequestClock implements RequestObserver {
   readonly #asked = performance.now();
   #loaded: number | undefined;
-  #begun: number | undefined;
+  #accepted: number | undefined;
+  #started: number | undefined;
   #first: number | undefined;
   #last: number | undefined;
   #promptTokens = 0;
@@ -32,10 +33,10 @@ export class RequestClock implements RequestObserver {
     switch (update.kind) {
       case 'accepted':
         this.#promptTokens = update.promptTokens;
-        this.#begun = now;
+        this.#accepted = now;
         break;
       case 'started':
-        this.#begun = now;
+        this.#started = now;
         break;
       case 'choice':
         this.#first ??= now;
@@ -54,6 +55,11 @@ export class RequestClock implements RequestObserver {
       total_duration: nanoseconds(this.#asked, now),
       load_duration: nanoseconds(this.#asked, this.#loaded ?? now),
     };
+  }
+
+  /** A prompt that is computed in one step begins and ends in one message; it was begun when it was handed over. */
+  get #begun(): number | undefined {
+    return [this.#started, this.#accepted].find((at) => at !== this.#first) ?? this.#loaded;
   }
 
   get timings(): TextTimings {
