@@ -23,7 +23,7 @@ afterEach(async () => server.stop());
 async function embed(body: object): Promise<z.infer<typeof answer>> {
   const response = await server.post('/api/embed', { model: 'last', ...body });
   const text = await response.text();
-  expect(response.status, text).toBe(200);
+  expect(response.status).toBe(200);
   return answer.parse(JSON.parse(text));
 }
 

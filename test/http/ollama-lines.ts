@@ -65,7 +65,7 @@ export const residenceAnswer = z.strictObject({
 });
 
 /** The lines of a stream, as they arrive. */
-export async function* lines(response: Response): AsyncGenerator<unknown> {
+export async function* lines(response: Response): AsyncGenerator {
   const decoder = new TextDecoder();
   let pending = '';
   for await (const data of response.body ?? []) {

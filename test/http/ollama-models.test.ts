@@ -37,7 +37,7 @@ let server: FakeServer;
 
 beforeEach(async () => {
   server = await FakeServer.start({
-    fake: `fake:?${new URLSearchParams({ chatTemplate: hermes })}`,
+    fake: `fake:?chatTemplate=${encodeURIComponent(hermes)}`,
     plain: 'fake:?chatTemplate=none',
   });
 });
@@ -51,7 +51,7 @@ async function tags(): Promise<z.infer<typeof listed>[]> {
 async function show(body: object): Promise<z.infer<typeof shown>> {
   const response = await server.post('/api/show', body);
   const answer: unknown = await response.json();
-  expect(response.status, JSON.stringify(answer)).toBe(200);
+  expect(response.status).toBe(200);
   return shown.parse(answer);
 }
 
