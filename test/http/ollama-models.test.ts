@@ -139,11 +139,9 @@ describe('what changes models', () => {
     ['POST', '/api/copy'],
     ['DELETE', '/api/delete'],
   ])('is refused: %s %s', async (method, path) => {
-    const response = await fetch(server.url + path, {
-      method,
-      headers: { 'content-type': 'application/json' },
-      body: '{"model": "fake"}',
-    });
+    const headers = { 'content-type': 'application/json' };
+    const init: RequestInit = { method, headers, body: '{"model": "fake"}' };
+    const response = await fetch(server.url + path, init);
     expect([response.status, await response.json()]).toEqual([
       404,
       { error: expect.stringContaining(`It has no ${method} ${path}`) as string },
