@@ -33,7 +33,7 @@ interface Pending {
   readonly reader: Reader;
   readonly lane: number;
   /** Of a request for text, who hears what becomes of it. */
-  readonly observer: RequestObserver | undefined;
+  readonly observers: readonly RequestObserver[];
   /** Choices, inputs or documents that have not finished. */
   open: number;
 }
@@ -210,10 +210,11 @@ export class Engine {
 
   /**
    * Sends a request. It is queued in the engine at once; its updates wait in the gateway until they are read.
+   * @param observer hears of it beside those of {@link onRequest}
    * @throws HeddleError `engine_closed`, or `queue_full` when too many requests are pending
    */
-  generate(request: GenerateRequest): Generation {
-    return this.#begin((lane) => ({ type: 'generate', request, lane }), request.choices);
+  generate(request: GenerateRequest, observer?: RequestObserver): Generation {
+    return this.#begin((lane) => ({ type: 'generate', request, lane }), request.choices, observer);
   }
 
   /**
@@ -270,6 +271,7 @@ export class Engine {
   #begin<Update = GenerationUpdate>(
     command: (lane: number) => RequestCommand,
     parts: number,
+    ownObserver?: RequestObserver,
   ): Generation<Update> {
     this.#checkAlive();
     const lane = this.#freeLanes.pop();
@@ -287,7 +289,8 @@ export class Engine {
       this.#transport.aborts.cancel(lane);
     });
     const observer = begun.type === 'generate' ? this.onRequest?.(begun.request) : undefined;
-    const pending: Pending = { reader: reader as Reader, lane, observer, open: parts };
+    const observers = [observer, ownObserver].filter((one) => one !== undefined);
+    const pending: Pending = { reader: reader as Reader, lane, observers, open: parts };
     this.#pending.set(id, pending);
     if (this.#pending.size === 1) this.onBusyChange?.(true);
     try {
@@ -486,7 +489,7 @@ export class Engine {
       this.#settle(update.requestId, pending, HeddleError.from(update.error));
       return;
     }
-    if (isOfGeneration(update)) pending.observer?.updated(update, now);
+    if (isOfGeneration(update)) for (const observer of pending.observers) observer.updated(update, now);
     pending.reader.push(update);
     if (endsPart(update) && --pending.open === 0) {
       this.#settle(update.requestId, pending);
@@ -494,9 +497,9 @@ export class Engine {
   }
 
   /** The engine has said its last word on a request: only now is its lane free for another. */
-  #settle(requestId: string, { reader, lane, observer }: Pending, error?: HeddleError): void {
+  #settle(requestId: string, { reader, lane, observers }: Pending, error?: HeddleError): void {
     this.#pending.delete(requestId);
-    if (error !== undefined) observer?.failed(error);
+    if (error !== undefined) for (const observer of observers) observer.failed(error);
     this.#freeLanes.push(lane);
     reader.end(error);
     this.#lastActive = Date.now();

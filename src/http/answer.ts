@@ -1,6 +1,6 @@
 import type { ChoiceUpdate, GenerateRequest } from '../core/generation.js';
 import type { TokenLikelihood } from '../core/likelihood.js';
-import type { Engine, Generation, GenerationUpdate } from '../engine/engine.js';
+import type { Engine, Generation, GenerationUpdate, RequestObserver } from '../engine/engine.js';
 import type { OutputEvent } from '../prompt/output/output-event.js';
 import type { OutputParser } from '../prompt/output/output-parser.js';
 
@@ -13,6 +13,8 @@ export interface AnswerPrompt {
   readonly promptTokens?: number;
   /** A choice ends with its first tool call. */
   readonly endsWithCall?: boolean;
+  /** Hears what becomes of it when that becomes known, however slow the client is. */
+  readonly observer?: RequestObserver;
 }
 
 /** Why a choice ended: an end token, a stop string (which one), or its length. A tool call is not an end of its own. */
@@ -63,8 +65,8 @@ export class Answer {
   constructor(engine: Engine, prompts: readonly AnswerPrompt[]) {
     const generations = new Map<number, Generation>();
     try {
-      for (const [index, { request, promptTokens }] of prompts.entries())
-        if (promptTokens === undefined) generations.set(index, engine.generate(request));
+      for (const [index, { request, promptTokens, observer }] of prompts.entries())
+        if (promptTokens === undefined) generations.set(index, engine.generate(request, observer));
     } catch (error) {
       for (const generation of generations.values()) generation.cancel();
       throw error;

@@ -10,6 +10,7 @@ import { answerClientError } from './client-error.js';
 import { apiOf, errorBodyFor } from './error-body.js';
 import { healthRoute } from './health-route.js';
 import { metricsRoute } from './metrics-route.js';
+import { ollamaRoutes } from './ollama/ollama-routes.js';
 import { chatRoute } from './openai/chat-route.js';
 import { completionsRoute } from './openai/completions-route.js';
 import { embeddingsRoute } from './openai/embeddings-route.js';
@@ -64,6 +65,7 @@ export function createServer(context: RouteContext): FastifyInstance {
   completionsRoute(server, context);
   embeddingsRoute(server, context);
   rerankRoute(server, context);
+  ollamaRoutes(server, context);
   return server;
 }
 

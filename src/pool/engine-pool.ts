@@ -92,7 +92,7 @@ export class EnginePool {
     );
     this.#reaper = new IdleReaper(
       () => this.#models.values(),
-      (model) => this.settingsOf(model).idleTimeout,
+      (model) => this.idleTimeoutOf(model),
     );
   }
 
@@ -162,6 +162,11 @@ export class EnginePool {
 
   settingsOf({ file }: Pick<ManagedModel, 'file'>): ModelSettings {
     return settingsOf(this.#settings, file.id);
+  }
+
+  /** Milliseconds without a request after which a model is unloaded: what {@link keepAlive} was told, else its setting. */
+  idleTimeoutOf(model: ManagedModel): number {
+    return model.keepAlive ?? this.settingsOf(model).idleTimeout;
   }
 
   /** Memory that engines hold, have reserved, or have not been seen to give back; one line each. */
@@ -237,6 +242,17 @@ export class EnginePool {
     const model = this.#models.get(this.idOf(name)) ?? (await this.#model(name));
     await model.unload(grace);
     return model;
+  }
+
+  /**
+   * How long a model that is loaded, or being loaded, stays when nobody uses it: in place of its idle timeout, until it is
+   * unloaded. Never ends a request, nor keeps a model whose memory another one needs.
+   * @param name its id, or an alias; nothing happens where no engine is there
+   * @param milliseconds 0 to unload it as soon as it is idle; infinite to keep it
+   */
+  keepAlive(name: string, milliseconds: number): void {
+    this.#models.get(this.idOf(name))?.stayFor(milliseconds);
+    if (this.#admitting) this.#reaper.look();
   }
 
   /** Unloads every model, and takes no more requests; running ones may go on for `grace` milliseconds. */

@@ -84,6 +84,7 @@ export class ManagedModel {
   #losses: Losses = { count: 0 };
   #lastUsed = 0;
   #loadedAt = 0;
+  #keepAlive: number | undefined;
   #loading: AbortController | undefined;
   /** Aborted when running requests may go on no longer. */
   #drain: AbortController | undefined;
@@ -131,6 +132,16 @@ export class ManagedModel {
 
   get losses(): Losses {
     return this.#losses;
+  }
+
+  /** What a client said of how long the engine stays when idle, milliseconds; undefined when none did. */
+  get keepAlive(): number | undefined {
+    return this.#keepAlive;
+  }
+
+  /** From now until the engine is unloaded or lost. Does nothing where there is none, or one that is on its way out. */
+  stayFor(milliseconds: number): void {
+    if (isComing(this.#state)) this.#keepAlive = milliseconds;
   }
 
   /** What keeps the model from being served as it should be, for the operator's eyes; undefined when nothing does. */
@@ -424,12 +435,18 @@ export class ManagedModel {
       );
     }
     this.#state = next;
+    if (!isComing(next)) this.#keepAlive = undefined;
     if (from.kind === 'ready') {
       this.#holds.clear();
       this.#resume();
     }
     this.#services.onTransition(this, from);
   }
+}
+
+/** There is an engine that serves requests, or will. */
+function isComing({ kind }: EngineState): boolean {
+  return kind === 'queued' || kind === 'loading' || kind === 'ready';
 }
 
 /** The host was lost; it did not refuse. */

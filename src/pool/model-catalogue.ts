@@ -4,6 +4,7 @@ import { HeddleError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import type { ModelKind } from '../core/model-kind.js';
 import { ggufKind } from './gguf-kind.js';
+import { ggufMetadata, type GgufMetadata } from './gguf-metadata.js';
 
 /** A model on disk that can be asked for by its id. */
 export interface ModelFile {
@@ -30,6 +31,7 @@ export class ModelCatalogue {
   #models = new Map<string, ModelFile>();
   /** By path, of files as they were when they were read. */
   readonly #kinds = new Map<string, { file: ModelFile; kind: Promise<ModelKind | undefined> }>();
+  readonly #metadata = new Map<string, { file: ModelFile; metadata: Promise<GgufMetadata | undefined> }>();
 
   constructor(directories: readonly string[], log: Logger) {
     this.#directories = directories.map((directory) => resolve(directory));
@@ -87,6 +89,15 @@ export class ModelCatalogue {
     const kind = ggufKind(file.path);
     this.#kinds.set(file.path, { file, kind });
     return kind;
+  }
+
+  /** What the file says of its model, which is read once; undefined when it can not be read. */
+  async metadataOf(file: ModelFile): Promise<GgufMetadata | undefined> {
+    const known = this.#metadata.get(file.path);
+    if (known?.file.modified === file.modified && known.file.bytes === file.bytes) return known.metadata;
+    const metadata = ggufMetadata(file.path);
+    this.#metadata.set(file.path, { file, metadata });
+    return metadata;
   }
 }
 

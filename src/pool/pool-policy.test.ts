@@ -219,3 +219,47 @@ describe('an engine that makes no progress', () => {
     expect(test.pool.stateOf('a')).toBe('ready');
   });
 });
+
+describe('keepAlive', () => {
+  it('goes before the idle timeout, until the model is unloaded', async () => {
+    begin({ models: { a: { idleTimeout: 5 } } }, 'a');
+    const lease = await test.pool.lease('a');
+    test.pool.keepAlive('a', Infinity);
+    lease.release();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(test.pool.stateOf('a')).toBe('ready');
+    await test.pool.unload('a', 0);
+    await test.use('a');
+    await test.until('a unloaded');
+  });
+
+  it('of no time unloads a model at once that nobody uses, and another one as soon as it is idle', async () => {
+    begin({ defaults: { ...defaultModelSettings, idleTimeout: Infinity } }, 'a');
+    await test.use('a');
+    test.pool.keepAlive('a', 0);
+    await test.until('a unloaded');
+    const lease = await test.pool.lease('a');
+    const gate = test.transports.at(-1)?.gate;
+    gate?.hold();
+    const text = collect(lease.engine.generate(makeRequest()));
+    test.pool.keepAlive('a', 0);
+    lease.release();
+    await gate?.reached(1);
+    expect(test.pool.stateOf('a')).toBe('ready');
+    gate?.open();
+    expect((await text).finishes).toEqual(['length']);
+    const [model] = test.pool.models;
+    while (model?.state.kind !== 'unloaded') await new Promise((resolve) => setImmediate(resolve));
+  });
+
+  it('of a model that is not loaded changes nothing', async () => {
+    begin({ defaults: { ...defaultModelSettings, idleTimeout: Infinity } }, 'a');
+    test.pool.keepAlive('a', 0);
+    await test.use('a');
+    await test.pool.unload('a', 0);
+    test.pool.keepAlive('a', 0);
+    await test.use('a');
+    expect(test.pool.models[0]?.keepAlive).toBeUndefined();
+    expect(test.pool.stateOf('a')).toBe('ready');
+  });
+});

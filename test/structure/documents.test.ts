@@ -3,6 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { errorCatalogue } from '../../src/core/errors.js';
 import { version } from '../../src/core/version.js';
 import { chatNeutral, chatSchema } from '../../src/http/openai/chat-schema.js';
+import { chatSchema as ollamaChatSchema } from '../../src/http/ollama/chat-schema.js';
+import { embedSchema, oldEmbedSchema } from '../../src/http/ollama/embed-schema.js';
+import { generateNeutral, generateSchema } from '../../src/http/ollama/generate-schema.js';
+import { optionFields } from '../../src/http/ollama/options-schema.js';
+import { showNeutral, showSchema } from '../../src/http/ollama/show-route.js';
 import { completionsSchema } from '../../src/http/openai/completions-schema.js';
 import { embeddingsSchema } from '../../src/http/openai/embeddings-schema.js';
 import { rerankSchema } from '../../src/http/rerank-schema.js';
@@ -37,6 +42,10 @@ describe('docs/api.md', () => {
     ['completions', completionsSchema.shape],
     ['embeddings', embeddingsSchema.shape],
     ['reranking', rerankSchema.shape],
+    ["Ollama's chat", { ...ollamaChatSchema.shape, ...generateNeutral }],
+    ["Ollama's texts", { ...generateSchema.shape, ...optionFields }],
+    ["Ollama's embeddings", { ...embedSchema.shape, ...oldEmbedSchema.shape }],
+    ["Ollama's show", { ...showSchema.shape, ...showNeutral }],
   ])('says of every parameter of %s what is done with it', (_, parameters) => {
     const missing = Object.keys(parameters).filter((name) => !api.includes(`\`${name}`));
     expect(missing).toEqual([]);

@@ -7,7 +7,7 @@ import type { RouteContext } from '../route-context.js';
 import { countTokens, serveMeasurement } from '../serve-measurement.js';
 import { parseBody } from '../validation.js';
 import { shortened } from './embedding-dimensions.js';
-import { embeddingsSchema, toInputs } from './embeddings-schema.js';
+import { checkDimensions, embeddingsSchema, toInputs } from './embeddings-schema.js';
 import { toStanding } from './standing-schema.js';
 
 /** `POST /v1/embeddings` */
@@ -43,16 +43,6 @@ export function embeddingsRoute(server: FastifyInstance, context: RouteContext):
     reply.type('application/json; charset=utf-8');
     await reply.send(Readable.from(answer(written, encoding_format, tail), { objectMode: false }));
   });
-}
-
-/** @throws HeddleError `invalid_parameter` */
-function checkDimensions(dimensions: number | undefined, size: number): void {
-  if (dimensions === undefined || dimensions <= size) return;
-  throw new HeddleError(
-    'invalid_parameter',
-    `"dimensions": the embeddings of this model have ${size} numbers, not ${dimensions}.`,
-    { param: 'dimensions' },
-  );
 }
 
 /** The engine calls an input `inputs[3]`, the client `input[3]`, or `input` where there is one. */

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { HeddleError } from '../../core/errors.js';
 import type { Prompt } from '../../core/generation.js';
 import { standingFields } from './standing-schema.js';
 
 /** Inputs of one request, as OpenAI limits them. */
-const mostInputs = 2048;
+export const mostInputs = 2048;
 
 const tokens = z.array(z.int().min(0)).min(1);
 
@@ -33,6 +34,16 @@ export const embeddingsSchema = z.strictObject({
   /** Of each embedding, so many numbers, scaled to length 1 again. */
   dimensions: z.int().min(1).optional(),
 });
+
+/** @throws HeddleError `invalid_parameter` */
+export function checkDimensions(dimensions: number | undefined, size: number): void {
+  if (dimensions === undefined || dimensions <= size) return;
+  throw new HeddleError(
+    'invalid_parameter',
+    `"dimensions": the embeddings of this model have ${size} numbers, not ${dimensions}.`,
+    { param: 'dimensions' },
+  );
+}
 
 /** Control tokens written out in a text are read as such, as llama.cpp's server does. */
 export function toInputs(value: z.infer<typeof input>): Prompt[] {

@@ -41,16 +41,22 @@ export function modelsRoute(server: FastifyInstance, { pool }: RouteContext): vo
 }
 
 /** Everything that can be asked for: models, then aliases. A model whose id is an alias of another is hidden by it. */
-async function listedModels(files: readonly ModelFile[], pool: EnginePool): Promise<object[]> {
+export function namedModels(
+  files: readonly ModelFile[],
+  pool: EnginePool,
+): readonly { readonly name: string; readonly file: ModelFile }[] {
   const byId = new Map(files.map((file) => [file.id, file]));
   const visible = files.filter(({ id }) => pool.idOf(id) === id);
   const aliases = Object.entries(pool.settings.aliases ?? {}).flatMap(([name, id]) => {
     const file = byId.get(id);
     return file === undefined ? [] : [{ name, file }];
   });
-  const named = [...visible.map((file) => ({ name: file.id, file })), ...aliases];
+  return [...visible.map((file) => ({ name: file.id, file })), ...aliases];
+}
+
+async function listedModels(files: readonly ModelFile[], pool: EnginePool): Promise<object[]> {
   const objects: object[] = [];
-  for (const { name, file } of named) objects.push(await modelObject(name, file, pool)); // one file read at a time
+  for (const { name, file } of namedModels(files, pool)) objects.push(await modelObject(name, file, pool)); // one file read at a time
   return objects;
 }
 

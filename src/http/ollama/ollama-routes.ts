@@ -1,0 +1,22 @@
+import type { FastifyInstance } from 'fastify';
+import type { RouteContext } from '../route-context.js';
+import { chatRoute } from './chat-route.js';
+import { embedRoute } from './embed-route.js';
+import { generateRoute } from './generate-route.js';
+import { psRoute } from './ps-route.js';
+import { refusedRoutes } from './refused-routes.js';
+import { showRoute } from './show-route.js';
+import { tagsRoute } from './tags-route.js';
+import { versionRoute } from './version-route.js';
+
+/** The Ollama API: `/api/*` */
+export function ollamaRoutes(server: FastifyInstance, context: RouteContext): void {
+  chatRoute(server, context);
+  generateRoute(server, context);
+  embedRoute(server, context);
+  tagsRoute(server, context);
+  showRoute(server, context);
+  psRoute(server, context);
+  versionRoute(server);
+  refusedRoutes(server);
+}
