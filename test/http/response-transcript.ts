@@ -32,7 +32,9 @@ const ends = ['response.completed', 'response.incomplete', 'response.failed'];
  * events; texts and arguments are what their pieces were; and the last response has just these items.
  */
 function checkTranscript(transcript: readonly ResponseStreamEvent[]): void {
-  expect(transcript.map(({ sequence_number }) => sequence_number)).toEqual(transcript.map((_, index) => index));
+  expect(transcript.map(({ sequence_number }) => sequence_number)).toEqual(
+    transcript.map((_, index) => index),
+  );
   const types = transcript.map(({ type }) => type);
   expect(types.slice(0, 2)).toEqual(['response.created', 'response.in_progress']);
   const last = types.at(-1) === 'error' ? -2 : -1;
@@ -48,7 +50,8 @@ function checkTranscript(transcript: readonly ResponseStreamEvent[]): void {
 interface ItemRecord {
   readonly items: readonly object[];
   /** `steps` are the events of the item so far. */
-  readonly open: { readonly id: string; readonly text: string; readonly steps: readonly string[] } | undefined;
+  readonly open:
+    { readonly id: string; readonly text: string; readonly steps: readonly string[] } | undefined;
 }
 
 function takeEvent({ items, open }: ItemRecord, event: ResponseStreamEvent): ItemRecord {
@@ -74,8 +77,14 @@ function takeEvent({ items, open }: ItemRecord, event: ResponseStreamEvent): Ite
   const told = event.item.type === 'function_call' ? event.item.arguments : event.item.content[0]?.text;
   expect(told).toBe(open.text);
   const filled = open.text === '' ? [] : [`${names[event.item.type]}.delta`];
-  const around = event.item.type === 'function_call' ? [[], []] : [['content_part.added'], ['content_part.done']];
-  expect(open.steps).toEqual([...(around[0] ?? []), ...filled, `${names[event.item.type]}.done`, ...(around[1] ?? [])]);
+  const around =
+    event.item.type === 'function_call' ? [[], []] : [['content_part.added'], ['content_part.done']];
+  expect(open.steps).toEqual([
+    ...(around[0] ?? []),
+    ...filled,
+    `${names[event.item.type]}.done`,
+    ...(around[1] ?? []),
+  ]);
   return { items: [...items, event.item], open: undefined };
 }
 

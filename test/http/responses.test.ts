@@ -60,17 +60,24 @@ describe('a stream', () => {
     ['nothing', '', ['message']],
     ['reasoning and a text', '<think>\nHm.\n</think>\n\nYes.', ['reasoning', 'message']],
     ['a text and a call', `Let me look.\n${call}`, ['message', 'function_call']],
-    ['reasoning and two calls', `<think>Hm.</think>${call}\n${call}`, ['reasoning', 'function_call', 'function_call']],
-  ])('of %s has events that follow the grammar, and is the answer that is not streamed', async (_, text, types) => {
-    await start({ text });
-    const transcript = await readTranscript(
-      await server.post('/v1/responses', { ...plain, tools: [weather], stream: true }),
-    );
-    const streamed = lastResponse(transcript);
-    expect(streamed.status).toBe('completed');
-    expect(streamed.output.map(({ type }) => type)).toEqual(types);
-    expect(comparable(streamed)).toEqual(comparable(await ask({ tools: [weather] })));
-  });
+    [
+      'reasoning and two calls',
+      `<think>Hm.</think>${call}\n${call}`,
+      ['reasoning', 'function_call', 'function_call'],
+    ],
+  ])(
+    'of %s has events that follow the grammar, and is the answer that is not streamed',
+    async (_, text, types) => {
+      await start({ text });
+      const transcript = await readTranscript(
+        await server.post('/v1/responses', { ...plain, tools: [weather], stream: true }),
+      );
+      const streamed = lastResponse(transcript);
+      expect(streamed.status).toBe('completed');
+      expect(streamed.output.map(({ type }) => type)).toEqual(types);
+      expect(comparable(streamed)).toEqual(comparable(await ask({ tools: [weather] })));
+    },
+  );
 
   it('of reasoning, text and a call, in full', async () => {
     await start({ text: `<think>Hm.</think>Let me look.\n${call}` });
@@ -158,7 +165,9 @@ describe('a stream', () => {
     expect(whole.warnings).toEqual(streamed.warnings);
     // What goes on from it has no such call.
     const next = await ask({ ...body, previous_response_id: streamed.id });
-    expect(next.usage?.input_tokens).toBe((await ask({ ...body, previous_response_id: whole.id })).usage?.input_tokens);
+    expect(next.usage?.input_tokens).toBe(
+      (await ask({ ...body, previous_response_id: whole.id })).usage?.input_tokens,
+    );
   });
 });
 
@@ -255,13 +264,22 @@ describe('the official client', () => {
   });
 
   it('sends what its helpers made back', async () => {
-    await start({ scripts: [['[tool]sunny', 'It is sunny.'], ['"get_weather"', `Let me look.\n${call}`]] });
+    await start({
+      scripts: [
+        ['[tool]sunny', 'It is sunny.'],
+        ['"get_weather"', `Let me look.\n${call}`],
+      ],
+    });
     const first = await client.responses.stream({ ...plain, tools: [weather] }).finalResponse();
     const made = first.output.find((item) => item.type === 'function_call');
     const input = [
       { role: 'user', content: 'Hi' },
       ...first.output,
-      { type: 'function_call_output', call_id: made?.call_id, output: [{ type: 'input_text', text: 'sunny' }] },
+      {
+        type: 'function_call_output',
+        call_id: made?.call_id,
+        output: [{ type: 'input_text', text: 'sunny' }],
+      },
     ];
     const body = { ...plain, tools: [weather], input } as OpenAI.Responses.ResponseCreateParamsNonStreaming;
     expect((await client.responses.create(body)).output_text).toBe('It is sunny.');
@@ -300,7 +318,12 @@ describe('the official client', () => {
 
 describe('tools', () => {
   it('are those that are allowed', async () => {
-    await start({ scripts: [['"other"', 'Two.'], ['"get_weather"', 'One.']] });
+    await start({
+      scripts: [
+        ['"other"', 'Two.'],
+        ['"get_weather"', 'One.'],
+      ],
+    });
     const tools = [weather, { ...weather, name: 'other' }];
     expect((await client.responses.create({ ...plain, tools })).output_text).toBe('Two.');
     const choice = { type: 'allowed_tools' as const, mode: 'auto' as const };
@@ -319,7 +342,15 @@ describe('tools', () => {
 
 describe('reasoning', () => {
   it('is as much as was asked for, where the template knows of it', async () => {
-    await start({ scripts: [['(high)', 'Much.'], ['Hi', 'Little.']] }, effortful);
+    await start(
+      {
+        scripts: [
+          ['(high)', 'Much.'],
+          ['Hi', 'Little.'],
+        ],
+      },
+      effortful,
+    );
     const response = await ask({ reasoning: { effort: 'high' } });
     expect(response.output).toMatchObject([{ content: [{ text: 'Much.' }] }]);
     expect(response.reasoning.effort).toBe('high');
@@ -356,7 +387,10 @@ describe('what is not supported', () => {
     [item({ role: 'bob', content: 'x' }), 'input[1].role'],
     [item({ type: 'web_search_call', id: 'x' }), 'input[1].type'],
     [item({ role: 'user', content: [{ type: 'input_image', image_url: 'x' }] }), 'input[1].content'],
-    [item({ type: 'reasoning', id: 'x', summary: [{ type: 'summary_text', text: 'x' }] }), 'input[1].summary'],
+    [
+      item({ type: 'reasoning', id: 'x', summary: [{ type: 'summary_text', text: 'x' }] }),
+      'input[1].summary',
+    ],
     [item({ type: 'function_call_output', call_id: 'x', output: 'x' }), 'input[1].call_id'],
     [{ metadata: { ['x'.repeat(65)]: 'x' } }, `metadata.${'x'.repeat(65)}`],
   ])('is refused with its path: %j', async (body, param) => {

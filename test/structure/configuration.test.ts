@@ -43,7 +43,15 @@ const inWords = [
 
 describe('the table of the configuration file in docs/operations.md', () => {
   it('lists every key, in the order of the schema, and no other', () => {
-    const sections: readonly string[] = ['api_keys', 'limits', 'responses', 'cache', 'pool', 'defaults', 'models'];
+    const sections: readonly string[] = [
+      'api_keys',
+      'limits',
+      'responses',
+      'cache',
+      'pool',
+      'defaults',
+      'models',
+    ];
     const ofModels = Object.keys(modelShape).filter((key) => !(key in defaultsShape));
     expect(rows.map(({ key }) => key)).toEqual([
       ...Object.keys(fileShape).filter((key) => !sections.includes(key)),

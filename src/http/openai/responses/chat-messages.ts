@@ -20,7 +20,8 @@ export function toChatMessages(
   items: readonly Item[],
   sentFrom: number,
 ): ChatMessage[] {
-  const messages: ChatMessage[] = instructions === undefined ? [] : [{ role: 'system', content: instructions }];
+  const messages: ChatMessage[] =
+    instructions === undefined ? [] : [{ role: 'system', content: instructions }];
   const calls = new Set<string>();
   let turn: Turn | undefined;
   const close = (): void => {
@@ -36,7 +37,9 @@ export function toChatMessages(
   for (const [index, item] of items.entries()) {
     switch (item.type) {
       case 'reasoning':
-        goOn(({ content, calls: made }) => content.length + made.length > 0).reasoning.push(joined(item.content));
+        goOn(({ content, calls: made }) => content.length + made.length > 0).reasoning.push(
+          joined(item.content),
+        );
         break;
       case 'function_call':
         calls.add(item.call_id);
@@ -48,7 +51,10 @@ export function toChatMessages(
           goOn(isOver).content.push(joined(item.content));
         } else {
           close();
-          messages.push({ role: item.role === 'developer' ? 'system' : item.role, content: joined(item.content) });
+          messages.push({
+            role: item.role === 'developer' ? 'system' : item.role,
+            content: joined(item.content),
+          });
         }
         break;
       case 'function_call_output':

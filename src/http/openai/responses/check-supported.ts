@@ -21,7 +21,10 @@ export function checkSupported({ include, reasoning, text, stream_options: strea
     throw unsupported('reasoning.mode', 'The one mode is "standard".');
   const format = text.format?.type ?? 'text';
   if (format !== 'text')
-    throw unsupported('text.format', `The format "${format}" is not supported yet; the one format is "text".`);
+    throw unsupported(
+      'text.format',
+      `The format "${format}" is not supported yet; the one format is "text".`,
+    );
   if (typeof text.verbosity === 'string')
     throw unsupported('text.verbosity', 'A model can not be told how much to say but in words.');
   if (stream.include_obfuscation === true)

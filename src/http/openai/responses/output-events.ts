@@ -46,7 +46,8 @@ export class OutputEvents {
 
   /** The output has ended. An answer without anything is an empty text. */
   end(reason: 'stop' | 'length'): ResponseEvent[] {
-    const opened = reason === 'stop' && this.#output.length === 0 && !this.#open ? this.#begin('content') : [];
+    const opened =
+      reason === 'stop' && this.#output.length === 0 && !this.#open ? this.#begin('content') : [];
     return [...opened, ...this.#close(reason === 'stop' ? 'completed' : 'incomplete')];
   }
 

@@ -34,7 +34,10 @@ export function responsesRoute(server: FastifyInstance, context: RouteContext, s
     const before =
       previous === undefined ? undefined : store.get(owner, previous, 'previous_response_id').history;
     const said = before?.items() ?? [];
-    const input = toItems(body.input, said.map((item) => item.id));
+    const input = toItems(
+      body.input,
+      said.map((item) => item.id),
+    );
     const items = [...said, ...input];
     checkCount(items, mostItems);
     const toJob = responsesJob(body, items, said.length, context);

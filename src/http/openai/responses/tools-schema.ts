@@ -44,7 +44,8 @@ type ToolFields = z.infer<z.ZodObject<typeof toolFields>>;
 export function offeredTools({ tools, tool_choice: choice, parallel_tool_calls }: ToolFields): OfferedTools {
   const names = new Set<string>();
   for (const [index, { name }] of tools.entries()) {
-    if (names.has(name)) throw invalid(`tools[${index}].name`, `There are two tools with the name "${name}".`);
+    if (names.has(name))
+      throw invalid(`tools[${index}].name`, `There are two tools with the name "${name}".`);
     names.add(name);
   }
   const named = typeof choice === 'string' ? [] : choice.type === 'function' ? [choice] : choice.tools;
