@@ -1,12 +1,18 @@
 import { expect } from 'vitest';
-import { events } from './fake-server.js';
 import { eventSchema, type ResponseObject, type ResponseStreamEvent } from './response-schemas.js';
 
 /** A stream of `/v1/responses`: each event is as the schemas say, and all of them follow the grammar of events. */
 export async function readTranscript(response: Response): Promise<ResponseStreamEvent[]> {
   expect(response.status).toBe(200);
   const transcript: ResponseStreamEvent[] = [];
-  for await (const event of events(response)) transcript.push(eventSchema.parse(JSON.parse(event)));
+  const messages = (await response.text()).split('\n\n');
+  expect(messages.pop()).toBe('');
+  for (const message of messages) {
+    const [, name, data = ''] = /^event: (\S+)\ndata: (.*)$/.exec(message) ?? [];
+    const event = eventSchema.parse(JSON.parse(data));
+    expect(event.type).toBe(name);
+    transcript.push(event);
+  }
   checkTranscript(transcript);
   return transcript;
 }

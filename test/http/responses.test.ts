@@ -203,11 +203,12 @@ describe('the official client', () => {
       tools: [weather],
       tool_choice: 'none',
     });
-    const prompt = '[system]Be terse.[user]Hi[assistant]';
+    // A token of the fake model is a byte; one more begins the prompt.
+    const tokens = 1 + '[system]Be terse.[user]Hi[assistant]'.length;
     expect(response.usage).toMatchObject({
-      input_tokens: prompt.length,
+      input_tokens: tokens,
       output_tokens: 'Hello.'.length,
-      total_tokens: prompt.length + 'Hello.'.length,
+      total_tokens: tokens + 'Hello.'.length,
     });
   });
 
