@@ -21,7 +21,7 @@ beforeEach(async () => {
     logged.push(parts);
   };
   const log = { ...silentLogger, debug: note, info: note, warn: note, error: note };
-  server = await FakeServer.start({ fake: `fake:?${fake}` }, { batchSize: 1024 }, { log });
+  server = await FakeServer.start({ fake: `fake:?${fake.toString()}` }, { batchSize: 1024 }, { log });
   client = clientOf('none');
 });
 afterEach(async () => server.stop());
@@ -66,9 +66,14 @@ describe('a response that is stored', () => {
 
   it('has what it answers as items, in pages', async () => {
     const one = await client.responses.create({ model, input: 'a' });
+    const mine: OpenAI.Responses.EasyInputMessage & { id: string } = {
+      role: 'user',
+      content: 'b',
+      id: 'msg_mine',
+    };
     const two = await client.responses.create({
       model,
-      input: [{ role: 'user', content: 'b', id: 'msg_mine' } as OpenAI.Responses.EasyInputMessage],
+      input: [mine],
       previous_response_id: one.id,
     });
     const texts: unknown[] = [];

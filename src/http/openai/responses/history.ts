@@ -19,16 +19,13 @@ export class History {
 
   /** All of it, from the beginning. */
   items(): Item[] {
-    const parts: (readonly Item[])[] = [];
-    // Not recursive: a conversation can have more turns than a stack has frames.
-    for (let at: History | undefined = this; at !== undefined; at = at.#before) parts.push(at.#own);
-    return parts.toReversed().flat();
+    return [...History.#back(this)].toReversed().flatMap((at) => at.#own);
   }
 
   /** @returns bytes that are held for it now, and were not before */
   hold(): number {
     let bytes = 0;
-    for (let at: History | undefined = this; at !== undefined; at = at.#before) {
+    for (const at of History.#back(this)) {
       if (at.#holders++ > 0) break;
       bytes += at.#bytes;
     }
@@ -38,10 +35,15 @@ export class History {
   /** @returns bytes that nobody holds any more */
   release(): number {
     let bytes = 0;
-    for (let at: History | undefined = this; at !== undefined; at = at.#before) {
+    for (const at of History.#back(this)) {
       if (--at.#holders > 0) break;
       bytes += at.#bytes;
     }
     return bytes;
+  }
+
+  /** From the end to the beginning; not recursive, since there can be more turns than a stack has frames. */
+  static *#back(end: History): Generator<History> {
+    for (let at: History | undefined = end; at !== undefined; at = at.#before) yield at;
   }
 }

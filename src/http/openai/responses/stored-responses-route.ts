@@ -33,21 +33,21 @@ interface ById {
  * cancel: responses are not made in the background.
  */
 export function storedResponsesRoute(server: FastifyInstance, store: ResponseStore): void {
-  server.get<ById>('/v1/responses/:id', async ({ params, query, headers }) => {
+  server.get<ById>('/v1/responses/:id', ({ params, query, headers }) => {
     parseBody(retrieveQuery, query);
     return store.get(callerOf(headers) ?? '', params.id).body;
   });
-  server.delete<ById>('/v1/responses/:id', async ({ params: { id }, headers }) => {
+  server.delete<ById>('/v1/responses/:id', ({ params: { id }, headers }) => {
     store.delete(callerOf(headers) ?? '', id);
     return { id, object: 'response', deleted: true };
   });
-  server.get<ById>('/v1/responses/:id/input_items', async ({ params, query, headers }) => {
+  server.get<ById>('/v1/responses/:id/input_items', ({ params, query, headers }) => {
     const { after, limit, order } = parseBody(itemsQuery, query);
     const { input } = store.get(callerOf(headers) ?? '', params.id);
     const ordered = order === 'asc' ? input : input.toReversed();
     return listOf(ordered.slice(placeAfter(ordered, after)), limit);
   });
-  server.post<ById>('/v1/responses/:id/cancel', async ({ params, body, headers }) => {
+  server.post<ById>('/v1/responses/:id/cancel', ({ params, body, headers }) => {
     parseBody(noBody, body ?? {});
     store.get(callerOf(headers) ?? '', params.id);
     throw new HeddleError(
