@@ -44,6 +44,7 @@ export const openRunner: OpenRunner = async (options, host) => {
       };
     },
     logProbability: timed(runner.logProbability.bind(runner)),
+    topLogProbabilities: timed(runner.topLogProbabilities.bind(runner)),
     rowEmbedding: timed(runner.rowEmbedding.bind(runner)),
     relevance: timed(runner.relevance.bind(runner)),
     decode(batch) {

@@ -74,15 +74,22 @@ export class ServerSettings {
     try {
       const { settings, keptKeys } = takeOver(this.#current, await readSettings(this.file, this.#overrides));
       const access = await this.#readAccess(settings);
+      const before = { settings: this.#current, access: this.#access };
       this.#current = settings;
       this.#access = access;
+      try {
+        await apply(settings);
+      } catch (error) {
+        this.#current = before.settings;
+        this.#access = before.access;
+        throw error;
+      }
       if (keptKeys.length > 0) {
         log.warn(
           { file, keys: keptKeys },
           `Changes of ${keptKeys.join(', ')} need a new start of the server.`,
         );
       }
-      await apply(settings);
     } catch (thrown) {
       const { code, message } = toHeddleError(thrown);
       log.error({ file, code }, `The settings stay as they are. ${message}`);

@@ -109,6 +109,14 @@ export interface ModelInfo {
   readonly eosText: string;
   /** The vocabulary asks for a BOS token before a prompt. */
   readonly addsBos: boolean;
+  /** The tokens before the text, before what follows it, and before what is to stand between them; absent without such. */
+  readonly fillInMiddle?: { readonly prefix: Token; readonly suffix: Token; readonly middle: Token };
+}
+
+/** A token, and the natural logarithm of its probability. */
+export interface TokenLogProbability {
+  readonly token: Token;
+  readonly logProbability: number;
 }
 
 /** `aborted`: the abort flag was seen; `no-cells`: the KV cache had no room, and nothing was changed. */
@@ -181,6 +189,15 @@ export interface ModelRunner {
    * @throws HeddleError `native_call_failed` when the row has no logits, `invalid_parameter` for an unknown token
    */
   logProbability(row: number, token: Token): number;
+
+  /**
+   * The most likely tokens by the logits of output `row` of the last decode, the likeliest first, with what
+   * {@link logProbability} says of each. Of tokens that are as likely, the one with the lower number goes first;
+   * tokens that the model rules out are not among them.
+   * @param count how many; fewer where there are no more
+   * @throws HeddleError as {@link logProbability}; `invalid_parameter` for a count that is no whole number from 0 up
+   */
+  topLogProbabilities(row: number, count: number): readonly TokenLogProbability[];
 
   /**
    * The embedding of one row of the last decode, which must have asked for embeddings: what the model knows at this

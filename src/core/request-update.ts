@@ -1,6 +1,7 @@
 import type { EmbeddingUpdate } from './embedding.js';
 import type { AcceptedUpdate, ChoiceUpdate, FailedUpdate, StartedUpdate } from './generation.js';
 import type { RelevanceUpdate } from './reranking.js';
+import type { LikelihoodsUpdate } from './likelihood.js';
 import type { ScoreUpdate } from './scoring.js';
 
 /** What the engine says of a request, of whatever kind. Nothing follows a failure. */
@@ -10,5 +11,6 @@ export type RequestUpdate =
   | ChoiceUpdate
   | EmbeddingUpdate
   | RelevanceUpdate
+  | LikelihoodsUpdate
   | ScoreUpdate
   | FailedUpdate;

@@ -1,4 +1,5 @@
 import type { Prompt, Token } from './generation.js';
+import type { LikelihoodRun, LikelihoodWish, TokenLikelihood } from './likelihood.js';
 import type { Standing } from './standing.js';
 
 /** One client request for the probability of a text: what crosses the boundary to the engine. */
@@ -12,6 +13,8 @@ export interface ScoreRequest extends Partial<Standing> {
    * continues a word has other tokens here than in one text with its prompt.
    */
   readonly continuation: Prompt;
+  /** Absent: of each token its own log-probability only. */
+  readonly likelihoods?: LikelihoodWish;
 }
 
 /** How likely a continuation is. */
@@ -23,11 +26,15 @@ export interface Score {
   readonly logProbabilities: readonly number[];
   /** The sum of these: the natural logarithm of the continuation's probability. */
   readonly sum: number;
+  /** Of each token of the continuation; present where the request asked for them. */
+  readonly likelihoods?: readonly TokenLikelihood[];
 }
 
 /** A score request is done. */
 export interface ScoreUpdate {
   readonly kind: 'score';
   readonly requestId: string;
-  readonly score: Score;
+  readonly score: Omit<Score, 'likelihoods'>;
+  /** The last ones; those before came in updates of their own. */
+  readonly likelihoods?: LikelihoodRun;
 }

@@ -155,15 +155,19 @@ export class BlockCache {
   }
 
   /**
-   * Saves what was queued, for about so many milliseconds.
+   * Saves what was queued, for about so many milliseconds, or until the disk takes no more.
    * @param isThere the lane still holds it
    */
   saveSome(milliseconds: number, isThere: (lane: number, content: CachedTokens) => boolean): void {
     const deadline = performance.now() + milliseconds;
+    this.#savings = this.#savings.filter(
+      ({ lane, content, state }) => state !== undefined || isThere(lane, content),
+    );
+    // What the disk does not take now would be in RAM only.
+    const goesOn = (): boolean => this.store.takesMore && performance.now() <= deadline;
     for (let saving = this.#savings[0]; saving !== undefined; saving = this.#savings[0]) {
       const { lane, content } = saving;
-      if (!this.store.takesMore) return; // it would not reach the disk
-      if (isThere(lane, content) && !this.#saveBlocks(saving, deadline)) return;
+      if (isThere(lane, content) && !this.#saveBlocks(saving, goesOn)) return;
       this.#savings.shift();
       this.#saveState(saving);
     }
@@ -177,8 +181,9 @@ export class BlockCache {
     const queued = this.#savings.findIndex((one) => one.lane === lane && one.content === content);
     const saving = this.#savings[queued] ?? { lane, content, state: this.#takeKept(lane), next: 0 };
     if (queued >= 0) this.#savings.splice(queued, 1);
+    const deadline = performance.now() + milliseconds;
     if (!this.#hasState || saving.state !== undefined)
-      this.#saveBlocks(saving, performance.now() + milliseconds);
+      this.#saveBlocks(saving, () => performance.now() <= deadline);
     this.#saveState(saving);
   }
 
@@ -208,14 +213,14 @@ export class BlockCache {
 
   /** Saves the blocks of a prompt that is being computed, where a snapshot at its end is to make them of use. */
   saveProgress(lane: number, content: CachedTokens): void {
-    if (this.#hasState && this.#hasCells) this.#saveBlocks({ lane, content, next: 0 }, Infinity);
+    if (this.#hasState && this.#hasCells) this.#saveBlocks({ lane, content, next: 0 });
   }
 
   /** Saves the state at the end of a lane, and the blocks before it. The lane ends at a boundary between blocks. */
   saveSnapshot(lane: number, content: CachedTokens): void {
     const boundary = this.#boundariesOf(content).at(-1);
     if (boundary === undefined || this.#snapshotBytes > this.#roomBytes) return;
-    if (this.#hasCells) this.#saveBlocks({ lane, content, next: 0 }, Infinity);
+    if (this.#hasCells) this.#saveBlocks({ lane, content, next: 0 });
     if (this.store.keeps(boundary.snapshot.id)) return;
     const payload = this.#copyState(lane);
     if (payload === undefined) return;
@@ -284,6 +289,7 @@ export class BlockCache {
         reach += count;
         if (count < slice.length) break;
       }
+      this.store.missed(boundaries.slice(reach).flatMap(({ block, snapshot }) => [block, snapshot]));
     }
     if (this.#hasState) {
       const snapshots = boundaries.slice(0, reach).map(({ snapshot }) => snapshot);
@@ -393,8 +399,11 @@ export class BlockCache {
     }
   }
 
-  /** @returns false when the time was over before all was saved */
-  #saveBlocks(saving: Saving, deadline: number): boolean {
+  /**
+   * @param goesOn whether there is time for another block
+   * @returns false when there was none before all was saved
+   */
+  #saveBlocks(saving: Saving, goesOn = (): boolean => true): boolean {
     const { lane, content, state } = saving;
     if (!this.#hasCells) return true;
     const boundaries = (saving.boundaries ??= this.#boundariesOf(content));
@@ -402,7 +411,7 @@ export class BlockCache {
     for (; saving.next < count; saving.next++) {
       const block = boundaries[saving.next]?.block;
       if (block === undefined || this.store.keeps(block.id)) continue;
-      if (performance.now() > deadline) return false;
+      if (!goesOn()) return false;
       const from = saving.next * blockTokens;
       const payload = this.#copy(
         () => this.#runner.cellsSize(blockTokens),

@@ -1,6 +1,7 @@
 import type { ChoiceUpdate, FinishReason, GenerateRequest, Token } from '../core/generation.js';
 import type { ModelRunner, Sampler } from '../core/model-runner.js';
 import type { Sequence } from '../core/sequence.js';
+import { HeldLikelihoods, likelihoodOf } from './likelihoods.js';
 import { ReasoningWatch } from './reasoning-watch.js';
 import { TextStream } from './text-stream.js';
 import type { Work } from './work.js';
@@ -13,6 +14,7 @@ export class Choice implements Work {
   readonly sequence: Sequence;
   readonly sampler: Sampler;
   readonly #text: TextStream;
+  readonly #likelihoods = new HeldLikelihoods();
   readonly #controlTokens: ReadonlySet<string>;
   readonly #reasoning: ReasoningWatch | undefined;
   /** What ends reasoning that has become too long, as far as it was not written yet. */
@@ -60,36 +62,43 @@ export class Choice implements Work {
     const [written, ...rest] = this.#closing;
     if (written === undefined) {
       const token = this.sampler.sample(row);
-      return { token, update: this.accept(token, runner) };
+      return { token, update: this.accept(token, runner, row) };
     }
     this.#closing = rest;
     this.sampler.accept(written);
-    const update = this.#add(written, runner);
+    const update = this.#add(written, runner, row);
     if (rest.length === 0) this.#reasoning?.end();
     return { token: written, update };
   }
 
   /**
    * A token was drawn. Tokens that end the generation are not counted and have no text.
+   * @param row the output row of the last decode that it was drawn from
    * @returns what to tell the client; undefined when there is nothing yet
    */
-  accept(token: Token, runner: ModelRunner): ChoiceUpdate | undefined {
+  accept(token: Token, runner: ModelRunner, row: number): ChoiceUpdate | undefined {
     const { stopTokens, ignoreEos } = this.request.stop;
     if (stopTokens.includes(token) || (!ignoreEos && runner.endsGeneration(token)))
       return this.#finish('stop');
-    return this.#add(token, runner);
+    return this.#add(token, runner, row);
   }
 
-  #add(token: Token, runner: ModelRunner): ChoiceUpdate | undefined {
+  #add(token: Token, runner: ModelRunner, row: number): ChoiceUpdate | undefined {
     const { maxTokens } = this.request.stop;
     this.#completionTokens++;
     const bytes = this.#bytesOf(token, runner);
+    const wish = this.request.likelihoods;
+    if (wish !== undefined) {
+      const text = { begin: this.#text.length, hasText: bytes.length > 0 };
+      this.#likelihoods.add(likelihoodOf(runner, { row, token, wish }), text);
+    }
     this.#reasoning?.push(bytes);
     const { text, stopString } = this.#text.push(bytes);
     if (stopString !== undefined) return this.#update(text, { reason: 'stop', stopString });
     const full = this.sequence.promptLength + this.#completionTokens >= runner.info.contextSize;
     if (full || this.#completionTokens === maxTokens) return this.#finish('length', text);
-    return text === '' ? undefined : this.#update(text);
+    const update = this.#update(text);
+    return text === '' && (update.likelihoods ?? []).length === 0 ? undefined : update;
   }
 
   #bytesOf(token: Token, runner: ModelRunner): Uint8Array {
@@ -106,13 +115,16 @@ export class Choice implements Work {
   }
 
   #update(text: string, finish?: ChoiceUpdate['finish']): ChoiceUpdate {
-    const update = {
-      kind: 'choice' as const,
+    return {
+      kind: 'choice',
       requestId: this.request.id,
       choice: this.index,
       text,
       completionTokens: this.#completionTokens,
+      ...(this.request.likelihoods === undefined
+        ? {}
+        : { likelihoods: this.#likelihoods.take(this.#text.released) }),
+      ...(finish === undefined ? {} : { finish }),
     };
-    return finish === undefined ? update : { ...update, finish };
   }
 }

@@ -275,6 +275,7 @@ class Life {
       case 'accepted':
       case 'embedding':
       case 'relevance':
+      case 'likelihoods':
     }
   }
 

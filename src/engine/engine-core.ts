@@ -12,6 +12,12 @@ import {
 } from '../core/prompt-cache.js';
 import type { Drafting } from '../core/drafting.js';
 import { kindTexts } from '../core/model-kind.js';
+import {
+  longestStopWithLikelihoods,
+  mostLikelyTokens,
+  type LikelihoodWish,
+  type SpelledToken,
+} from '../core/likelihood.js';
 import type { RequestUpdate } from '../core/request-update.js';
 import type { RerankRequest } from '../core/reranking.js';
 import type { ScoreRequest } from '../core/scoring.js';
@@ -25,6 +31,7 @@ import type { BlockCache, CachedTokens } from './block-cache.js';
 import { Choice } from './choice.js';
 import { EmbeddingWork } from './embedding-work.js';
 import { InputQueue } from './input-queue.js';
+import { spell } from './likelihoods.js';
 import { PairWriter } from './pair-tokens.js';
 import { promptBoundaries } from './prompt-boundaries.js';
 import { promptTokens, type PromptLimits } from './prompt-tokens.js';
@@ -47,6 +54,9 @@ const stepsWithoutDrafts = 64;
 /** How long prompts are saved after a step that others wait behind, and in one go when nobody waits; milliseconds. */
 const busySaving = 2;
 const idleSaving = 20;
+
+/** So long the disk may be busy before somebody looks whether more can be saved, milliseconds. */
+const diskPatience = 1000;
 
 /** What is moved between the KV cache and RAM before a step takes no longer, while others wait for it; milliseconds. */
 const longestMove = 60;
@@ -138,18 +148,24 @@ export class EngineCore {
     return this.#cache?.store.hasDisk === true;
   }
 
-  /** Resolves when a prompt was read from the disk: there may be something to compute. Never, when none is being read. */
+  /**
+   * Resolves when a prompt was read from the disk, so that there may be something to compute, or when the disk has had
+   * time for what is to be saved. Never, when neither is waited for.
+   */
   async fetched(): Promise<void> {
-    await new Promise<void>((resolve) => (this.#onFetched = resolve));
+    const fetched = new Promise<void>((resolve) => (this.#onFetched = resolve));
+    const { saving = false, store } = this.#cache ?? {};
+    await (saving ? Promise.race([fetched, store?.flush(diskPatience)]) : fetched);
   }
 
   /**
    * Something that can be done while there is nothing to compute, in some milliseconds.
-   * @returns whether there is more of it
+   * @returns whether more of it can be done at once
    */
   tidy(): boolean {
     this.#cache?.saveSome(idleSaving, this.#isThere);
-    return this.#cache?.saving === true || this.#cache?.store.prepare() === true;
+    if (this.#cache?.saving === true && this.#cache.store.takesMore) return true;
+    return this.#cache?.store.prepare() === true;
   }
 
   /** Ends every request with `model_unloading`. */
@@ -165,7 +181,8 @@ export class EngineCore {
     const left = (): number => Math.max(0, deadline - (performance.now() - started));
     while (cache.store.hasDisk && cache.saving && left() > 0) {
       cache.saveSome(Math.min(idleSaving, left()), this.#isThere);
-      await eventLoopTurn(); // the disk says what it has written, and there is room for more
+      // The disk says what it has written, and there is room for more.
+      await (cache.store.takesMore ? eventLoopTurn() : cache.store.flush(left()));
     }
     cache.forget();
     await cache.store.close(left());
@@ -183,6 +200,8 @@ export class EngineCore {
     this.#attempt(request.id, () => {
       this.#checkGenerates('generate text');
       checkCounts(request, this.#runner.info.slots);
+      checkWish(request.likelihoods);
+      checkStops(request);
       checkReasoning(request);
       const most = this.#runner.info.contextSize - 1;
       const because = `with at least one to generate, the context of this model holds ${most}. ${largerContext}`;
@@ -196,6 +215,7 @@ export class EngineCore {
   score(request: ScoreRequest, lane: number): void {
     this.#attempt(request.id, () => {
       this.#checkGenerates('score a text');
+      checkWish(request.likelihoods);
       const runner = this.#runner;
       const most = runner.info.contextSize;
       const because = `the context of this model holds ${most}. ${largerContext}`;
@@ -256,6 +276,20 @@ export class EngineCore {
 
   tokenize(text: string, options: { addSpecial: boolean; parseSpecial: boolean }): Token[] {
     return this.#runner.tokenize(text, options);
+  }
+
+  /**
+   * What tokens stand for.
+   * @throws HeddleError `invalid_parameter` for one that the model does not have, `context_length_exceeded` for more than
+   * any request could have
+   */
+  spell(tokens: readonly Token[]): SpelledToken[] {
+    const most = this.#runner.info.contextSize;
+    if (tokens.length > most) {
+      const message = `There are ${tokens.length} tokens; the context of this model holds ${most}. ${largerContext}`;
+      throw new HeddleError('context_length_exceeded', message);
+    }
+    return tokens.map((token) => spell(this.#runner, token));
   }
 
   /** How much of a prompt is kept, for requests with this salt. */
@@ -506,6 +540,7 @@ export class EngineCore {
     const update = work.read(span, firstRow, this.#runner);
     if (update === undefined) return;
     this.#updates.push(update);
+    if (update.kind === 'likelihoods') return;
     this.#end(work);
     const inputs = this.#inputs.get(work.requestId);
     if (inputs !== undefined) this.#addInput(work.requestId, inputs);
@@ -784,6 +819,26 @@ function checkCounts({ choices, stop: { maxTokens = 1 } }: GenerateRequest, slot
       { param: 'n' },
     );
   }
+}
+
+function checkWish(wish: LikelihoodWish | undefined): void {
+  if (wish === undefined || (Number.isInteger(wish.top) && wish.top >= 0 && wish.top <= mostLikelyTokens))
+    return;
+  throw new HeddleError(
+    'invalid_parameter',
+    `A request can ask for 0 to ${mostLikelyTokens} of the most likely tokens, not ${wish.top}.`,
+  );
+}
+
+/** What a stop string holds back is one message once it is let go. */
+function checkStops({ likelihoods, stop: { stopStrings } }: GenerateRequest): void {
+  if (likelihoods === undefined || stopStrings.every((one) => one.length <= longestStopWithLikelihoods))
+    return;
+  throw new HeddleError(
+    'invalid_parameter',
+    `With log-probabilities, a stop string has ${longestStopWithLikelihoods} characters at most.`,
+    { param: 'stop' },
+  );
 }
 
 function checkReasoning({ reasoningLimit: limit }: GenerateRequest): void {

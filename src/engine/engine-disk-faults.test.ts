@@ -1,7 +1,17 @@
-import { copyFileSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  copyFileSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { TemporaryFolder } from '../testing/blocks.js';
+import { fingerprintOf } from '../prefix-cache/block-id.js';
+import { TemporaryFolder, testFingerprint } from '../testing/blocks.js';
 import { CachedEngine } from '../testing/cached-engine.js';
 import { PlainAnswers } from '../testing/plain-answers.js';
 import { Random } from '../testing/random.js';
@@ -56,9 +66,9 @@ describe.each([
     [1, 2, 3, 4].map((seed) =>
       makeRequest({ prompt: `${long(seed, 200)}${turn}`, sampling: { temperature: 1, seed } }),
     );
-  const open = (directory: string): CachedEngine =>
+  const open = (directory: string, fingerprint = testFingerprint): CachedEngine =>
     // So little RAM that what is asked for comes from the disk.
-    new CachedEngine({ modelPath, directory, slots: 2, residentSlots: 0, hostBytes: 600 });
+    new CachedEngine({ modelPath, directory, fingerprint, slots: 2, residentSlots: 0, hostBytes: 600 });
   const say = async (engine: CachedEngine, turn: string): Promise<number> => {
     let cached = 0;
     for (const request of requests(turn)) {
@@ -114,17 +124,130 @@ describe.each([
     await fourth.close();
   });
 
-  test('whose directory goes away while it runs costs time only', async () => {
+  test('whose directory goes away while it runs costs time only, and is filled again', async () => {
     using folder = new TemporaryFolder();
     const directory = join(folder.path, 'good-0');
     const engine = open(directory);
     await say(engine, '');
     await engine.store.flush(5_000);
+    expect(await say(engine, '')).toBeGreaterThanOrEqual(4 * 128);
     rmSync(directory, { recursive: true });
-    await say(engine, ' and on');
-    await say(engine, ' and on again');
+    expect(await say(engine, ' and on')).toBeLessThan(4 * 192);
+    await engine.store.flush(5_000);
+    expect(await say(engine, ' and on again')).toBeGreaterThanOrEqual(4 * 192);
     await engine.close();
     const { payloads } = await engine.store.stats();
     expect(payloads.held).toBe(0);
   });
+
+  test.each([
+    ['readonly', 'EROFS', true],
+    ['full', 'ENOSPC', true],
+    ['unreadable', 'EACCES', false],
+  ] as const)('that becomes %s costs time only, and says so', async (kind, code, readable) => {
+    using folder = new TemporaryFolder();
+    const [good, bad] = [join(folder.path, 'good-0'), join(folder.path, `${kind}-0`)];
+    const first = open(good);
+    await say(first, '');
+    await first.close();
+    renameSync(good, bad);
+    const second = open(bad);
+    expect((await say(second, ' and on')) >= 4 * 192).toBe(readable);
+    // New prompts: there is something to write.
+    for (const seed of [11, 12]) {
+      const request = makeRequest({ prompt: long(seed, 200) });
+      expect((await second.answer(request)).texts).toEqual(answers.to(request));
+    }
+    await second.store.flush(5_000);
+    const tier = (await second.store.stats()).disk?.tier;
+    expect(tier).toMatchObject({ paused: code, faults: {} });
+    expect(Object.keys(tier?.errors ?? {}).filter((error) => error.endsWith(code)).length).toBeGreaterThan(0);
+    await second.close();
+  });
+
+  test('that has no room left (a real one) is used as far as it goes, and says so', async (context) => {
+    using folder = new TemporaryFolder();
+    if (!mount(folder.path, 'size=64k')) context.skip('no file system can be mounted here');
+    try {
+      const engine = open(join(folder.path, 'good-0'));
+      for (let seed = 0; seed < 40; seed++) {
+        const request = makeRequest({ prompt: long(seed, 200), sampling: { temperature: 1, seed } });
+        expect((await engine.answer(request)).texts).toEqual(answers.to(request));
+      }
+      await engine.store.flush(5_000);
+      const tier = (await engine.store.stats()).disk?.tier;
+      expect(tier?.errors['write:ENOSPC']).toBeGreaterThan(0);
+      expect(tier?.writes.written).toBeGreaterThan(0);
+      expect(await engine.store.verify()).toMatchObject({ bad: 0 });
+      await engine.close();
+    } finally {
+      unmount(folder.path);
+    }
+  });
+
+  test('that is mounted for reading only (a real one) is read, and says so', async (context) => {
+    using folder = new TemporaryFolder();
+    if (!mount(folder.path, 'size=4m')) context.skip('no file system can be mounted here');
+    try {
+      const directory = join(folder.path, 'good-0');
+      const first = open(directory);
+      await say(first, '');
+      await first.close();
+      expect(mount(folder.path, 'remount,ro')).toBe(true);
+      const second = open(directory);
+      expect(await say(second, ' and on')).toBeGreaterThanOrEqual(4 * 192);
+      const request = makeRequest({ prompt: long(11, 200) });
+      expect((await second.answer(request)).texts).toEqual(answers.to(request));
+      await second.store.flush(5_000);
+      expect((await second.store.stats()).disk?.tier?.paused).toBe('EROFS');
+      await second.close();
+    } finally {
+      unmount(folder.path);
+    }
+  });
+
+  test('with the blocks of another model, even under the names of its own, has nothing for it', async () => {
+    using folder = new TemporaryFolder();
+    const directory = join(folder.path, 'good-0');
+    const other = fingerprintOf({ model: 'other' });
+    const first = open(directory, other);
+    await say(first, '');
+    await first.close();
+    const blocks = join(directory, 'v1', 'blocks');
+    const strange = blocksIn(directory);
+    const second = open(directory);
+    expect(await say(second, '')).toBeLessThan(4 * 64);
+    await second.close();
+    const own = blocksIn(join(blocks, testFingerprint));
+    expect(own.length).toBe(strange.length);
+    for (const [at, path] of own.entries()) copyFileSync(strange[at] ?? '', path);
+    const third = open(directory);
+    expect(await say(third, '')).toBeLessThan(4 * 64);
+    const { faults = {} } = (await third.store.stats()).disk?.tier ?? {};
+    expect(Object.values(faults).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(0);
+    await third.close();
+  });
+
+  test('that two engines use at once has each block once, and is of use to both', async () => {
+    using folder = new TemporaryFolder();
+    const directory = join(folder.path, 'good-0');
+    const both = [open(directory), open(directory)];
+    await Promise.all(both.map(async (engine) => say(engine, '')));
+    for (const { store } of both) await store.flush(5_000);
+    let written = 0;
+    for (const { store } of both) written += (await store.stats()).disk?.tier?.writes.written ?? 0;
+    expect(written).toBe(blocksIn(directory).length);
+    for (const cached of await Promise.all(both.map(async (engine) => say(engine, ' and on'))))
+      expect(cached).toBeGreaterThanOrEqual(4 * 192);
+    for (const engine of both) await engine.close();
+  });
 });
+
+/** @returns whether it could be done; only root can */
+function mount(path: string, options: string): boolean {
+  return spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', path]).status === 0;
+}
+
+function unmount(path: string): void {
+  spawnSync('umount', [path]);
+}

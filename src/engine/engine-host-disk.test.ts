@@ -1,46 +1,48 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setImmediate as eventLoopTurn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { ModelRunner } from '../core/model-runner.js';
+import { capacityFor } from '../prefix-cache/payload.js';
 import { PrefixStore } from '../prefix-cache/prefix-store.js';
 import { defaultDiskSettings } from '../prefix-cache/store-settings.js';
 import { TemporaryFolder, testFingerprint } from '../testing/blocks.js';
+import { idleDiskThread, silentDiskThread } from '../testing/disk-thread-stand-ins.js';
 import { fakeModel } from '../testing/engine-conformance.js';
 import { FakeRunner, predictMemory } from '../testing/fake-runner.js';
+import { fakeCellsSize } from '../testing/fake-state.js';
 import { makeRequest } from '../testing/requests.js';
 import { AbortBoard } from './abort-board.js';
 import { BlockCache } from './block-cache.js';
 import { EngineHost } from './engine-host.js';
 import type { EngineCommand, EngineEvent } from './protocol.js';
 
-/** A disk thread that says nothing, but ends when it is told to. */
-const silentThread = `
-  import { parentPort } from 'node:worker_threads';
-  parentPort.on('message', ({ type }) => { if (type === 'close') parentPort.close(); });
-`;
-
-/** A host whose disk never answers, and which is told one thing after the other. */
-class HostWithSilentDisk {
+/** A host whose disk does not do its work, and which is told one thing after the other. */
+class HostWithBadDisk {
   readonly events: EngineEvent[] = [];
   readonly stores: PrefixStore[] = [];
+  readonly caches: BlockCache[] = [];
   readonly #inbox: EngineCommand[] = [];
   readonly #ended: Promise<void>;
   #wake: (() => void) | undefined;
+  /** How often the host looked for something to do. */
+  looks = 0;
 
-  constructor(folder: string) {
-    const threadModule = join(folder, 'silent.mjs');
-    writeFileSync(threadModule, silentThread);
+  /** @param queueBytes that may wait for the disk */
+  constructor(folder: string, threadModule: URL, queueBytes = 2 ** 20) {
     const openCache = (_: unknown, runner: ModelRunner): BlockCache => {
-      const disk = { ...defaultDiskSettings(folder), patience: 600_000 };
+      const disk = { ...defaultDiskSettings(folder), patience: 600_000, queueBytes };
       const options = { fingerprint: testFingerprint, hostBytes: 2 ** 20, spareBytes: 0, disk, threadModule };
       const store = new PrefixStore(options);
       this.stores.push(store);
-      return new BlockCache(runner, store, testFingerprint);
+      const cache = new BlockCache(runner, store, testFingerprint);
+      this.caches.push(cache);
+      return cache;
     };
     const host = new EngineHost(
       {
-        receive: () => this.#inbox.shift(),
+        receive: () => {
+          this.looks++;
+          return this.#inbox.shift();
+        },
         arrival: async () => {
           if (this.#inbox.length === 0) await new Promise<void>((resolve) => (this.#wake = resolve));
         },
@@ -108,7 +110,7 @@ const prompt = 'a prompt that is longer than one block of tokens '.repeat(4);
 describe('a host whose disk does not answer', { timeout: 30_000 }, () => {
   test('does what it is told all the same, and computes', async () => {
     using folder = new TemporaryFolder();
-    const host = new HostWithSilentDisk(folder.path);
+    const host = new HostWithBadDisk(folder.path, silentDiskThread);
     await host.result(1);
     const waiting = makeRequest({ prompt });
     const others = [1, 2, 3].map((n) => makeRequest({ prompt: `${n}${prompt}`, cache: { use: false } }));
@@ -130,7 +132,7 @@ describe('a host whose disk does not answer', { timeout: 30_000 }, () => {
 
   test('ends while prompts are being read: each request once, and nothing is held', async () => {
     using folder = new TemporaryFolder();
-    const host = new HostWithSilentDisk(folder.path);
+    const host = new HostWithBadDisk(folder.path, silentDiskThread);
     const requests = [1, 2, 3, 4, 5].map((n) => makeRequest({ prompt: `${n}${prompt}` }));
     for (const [at, request] of requests.entries()) host.tell({ type: 'generate', request, lane: at });
     host.tell({ type: 'probe', call: 2, tokens: [...new TextEncoder().encode(prompt)], salt: '' });
@@ -141,5 +143,28 @@ describe('a host whose disk does not answer', { timeout: 30_000 }, () => {
     expect(await host.end(requests[4]?.id ?? '')).toBe('model_unloading');
     expect((await host.stores[0]?.stats())?.payloads).toMatchObject({ held: 0, heldBytes: 0 });
     expect(await host.result(99)).toMatchObject({ type: 'result', value: { running: 0, waiting: 0 } });
+  });
+});
+
+describe('a host whose disk takes no more', { timeout: 30_000 }, () => {
+  test('rests although not all is saved, and saves the rest when the disk has written', async () => {
+    using folder = new TemporaryFolder();
+    const queueBytes = 3 * capacityFor(fakeCellsSize(64));
+    const host = new HostWithBadDisk(folder.path, idleDiskThread, queueBytes);
+    await host.result(1);
+    const request = makeRequest({ prompt: prompt.repeat(2), stop: { maxTokens: 1 } });
+    host.tell({ type: 'generate', request, lane: 0 });
+    expect(await host.end(request.id)).toBe('length');
+    const [cache] = host.caches;
+    if (cache === undefined) throw new Error('there is no cache');
+    while (cache.store.takesMore) await eventLoopTurn();
+    const before = host.looks;
+    for (let turn = 0; turn < 500; turn++) await eventLoopTurn();
+    expect(host.looks - before).toBeLessThan(50);
+    expect(cache.counts.savedBlocks).toBeLessThan(6);
+    while (cache.saving) await cache.store.verify();
+    expect(cache.counts.savedBlocks).toBe(6);
+    await cache.store.verify();
+    expect(await host.close([request.id])).toEqual([1]);
   });
 });

@@ -141,6 +141,8 @@ export class EngineHost {
         return this.#services.runner.predictMemory(command.options, this.#services);
       case 'tokenize':
         return this.#loaded().tokenize(command.text, command);
+      case 'spell':
+        return this.#loaded().spell(command.tokens);
       case 'probe':
         return this.#loaded().probe(command.tokens, command.salt);
       case 'cache':

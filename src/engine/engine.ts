@@ -1,6 +1,7 @@
 import type { EmbedRequest, EmbeddingUpdate, InputEmbedding } from '../core/embedding.js';
 import { HeddleError, toHeddleError, type ErrorData } from '../core/errors.js';
 import type { FailedUpdate, GenerateRequest, Token } from '../core/generation.js';
+import type { LikelihoodsUpdate, SpelledToken } from '../core/likelihood.js';
 import type { MemoryNeed } from '../core/memory.js';
 import type { LoadOptions, ModelInfo } from '../core/model-runner.js';
 import type { CacheHolding, PromptCacheAction, PromptCacheReport } from '../core/prompt-cache.js';
@@ -9,6 +10,7 @@ import type { DocumentRelevance, RelevanceUpdate, RerankRequest } from '../core/
 import type { Score, ScoreRequest, ScoreUpdate } from '../core/scoring.js';
 import { withDeadline } from '../core/waiting.js';
 import { laneCount } from './abort-board.js';
+import { collectedScore } from './collected-score.js';
 import { Generation, type GenerationUpdate } from './generation.js';
 import type {
   CallCommand,
@@ -221,11 +223,8 @@ export class Engine {
    * encoder, `request_cancelled`, or why the engine ended the request
    */
   async score(request: ScoreRequest, { signal }: { signal?: AbortSignal } = {}): Promise<Score> {
-    const updates = this.#begin<ScoreUpdate>((lane) => ({ type: 'score', request, lane }), 1);
-    const [update] = await readAll(updates, signal);
-    if (update === undefined)
-      throw new HeddleError('internal_error', 'A score request ended without a score.');
-    return update.score;
+    const command = (lane: number): RequestCommand => ({ type: 'score', request, lane });
+    return collectedScore(await readAll(this.#begin<ScoreUpdate | LikelihoodsUpdate>(command, 1), signal));
   }
 
   /**
@@ -306,6 +305,16 @@ export class Engine {
   async tokenize(text: string, options = { addSpecial: false, parseSpecial: true }): Promise<Token[]> {
     this.#checkAlive();
     return this.#call<'tokenize'>({ type: 'tokenize', text, ...options });
+  }
+
+  /**
+   * What tokens stand for.
+   * @throws HeddleError `invalid_parameter` for one that the model does not have, `context_length_exceeded` for more than
+   * any request could have, `engine_closed` when no model is loaded
+   */
+  async spell(tokens: readonly Token[]): Promise<SpelledToken[]> {
+    this.#checkAlive();
+    return this.#call<'spell'>({ type: 'spell', tokens });
   }
 
   /**
@@ -526,6 +535,7 @@ function endsPart(update: Exclude<RequestUpdate, FailedUpdate>): boolean {
   switch (update.kind) {
     case 'accepted':
     case 'started':
+    case 'likelihoods':
       return false;
     case 'choice':
       return update.finish !== undefined;

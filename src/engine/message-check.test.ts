@@ -9,6 +9,8 @@ import type { EngineTransport, TransportListener } from './transport.js';
 
 const error = { code: 'engine_stalled', message: 'why', retryable: true } as const;
 const choice = { kind: 'choice', requestId: 'a', choice: 0, text: ' x', completionTokens: 1 } as const;
+const likely = { token: 7, bytes: Uint8Array.of(32), logProbability: -0.5 };
+const likelihood = { ...likely, top: [likely, { ...likely, bytes: new Uint8Array(0), name: '<eos>' }] };
 const score = { promptTokens: 1, tokens: [7], logProbabilities: [-0.5], sum: -0.5 };
 
 const notices: readonly ProcessNotice[] = [
@@ -28,6 +30,9 @@ const notices: readonly ProcessNotice[] = [
         { kind: 'started', requestId: 'a', cachedTokens: 0 },
         choice,
         { ...choice, finish: { reason: 'stop', stopString: '.' } },
+        { ...choice, likelihoods: [likelihood, { ...likelihood, top: [] }] },
+        { kind: 'likelihoods', requestId: 'a', from: 3, tokens: [likelihood] },
+        { kind: 'score', requestId: 'a', score, likelihoods: { from: 0, tokens: [likelihood] } },
         { kind: 'embedding', requestId: 'a', input: 0, tokens: 2, embedding: new Float32Array(3) },
         { kind: 'relevance', requestId: 'a', document: 0, relevance: 0.5, tokens: 3 },
         { kind: 'score', requestId: 'a', score },
@@ -89,6 +94,20 @@ describe('what it may not say', () => {
     { kind: 'event', event: { type: 'step', updates: [{ ...choice, completionTokens: NaN }] } },
     { kind: 'event', event: { type: 'step', updates: [{ kind: 'started', requestId: 'a' }] } },
     { kind: 'event', event: { type: 'step', updates: [{ ...choice, finish: 'stop' }] } },
+    { kind: 'event', event: { type: 'step', updates: [{ ...choice, likelihoods: likelihood }] } },
+    { kind: 'event', event: { type: 'step', updates: [{ ...choice, likelihoods: [likely] }] } },
+    {
+      kind: 'event',
+      event: { type: 'step', updates: [{ ...choice, likelihoods: [{ ...likelihood, bytes: [32] }] }] },
+    },
+    {
+      kind: 'event',
+      event: { type: 'step', updates: [{ kind: 'likelihoods', requestId: 'a', tokens: [likelihood] }] },
+    },
+    {
+      kind: 'event',
+      event: { type: 'step', updates: [{ kind: 'score', requestId: 'a', score, likelihoods: [] }] },
+    },
     { kind: 'event', event: { type: 'step', updates: [{ ...choice, finish: { reason: 'boredom' } }] } },
     { kind: 'event', event: { type: 'step', updates: Object.assign([], { length: 1 }) } },
     {

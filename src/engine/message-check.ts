@@ -35,10 +35,11 @@ const events: Checks<EngineEvent['type']> = {
 };
 
 const updates: Checks<RequestUpdate['kind']> = {
-  choice: ({ requestId, choice, text, completionTokens, finish }) =>
+  choice: ({ requestId, choice, text, likelihoods, completionTokens, finish }) =>
     isText(requestId) &&
     isCount(choice) &&
     isText(text) &&
+    (likelihoods === undefined || isListOf(likelihoods, isLikelihood)) &&
     isCount(completionTokens) &&
     (finish === undefined || isFinish(finish)),
   accepted: ({ requestId, promptTokens }) => isText(requestId) && isCount(promptTokens),
@@ -47,7 +48,9 @@ const updates: Checks<RequestUpdate['kind']> = {
     isText(requestId) && isCount(input) && isCount(tokens) && embedding instanceof Float32Array,
   relevance: ({ requestId, document, relevance, tokens }) =>
     isText(requestId) && isCount(document) && isCount(tokens) && Number.isFinite(relevance),
-  score: ({ requestId, score }) => isText(requestId) && isScore(score),
+  likelihoods: ({ requestId, ...run }) => isText(requestId) && isRun(run),
+  score: ({ requestId, score, likelihoods }) =>
+    isText(requestId) && isScore(score) && (likelihoods === undefined || isRun(likelihoods)),
   failed: ({ requestId, error }) => isText(requestId) && isErrorData(error),
 };
 
@@ -71,6 +74,27 @@ function isFinish(finish: unknown): boolean {
   if (!isFields(finish)) return false;
   const { reason, stopString } = finish;
   return (reason === 'stop' || reason === 'length') && (stopString === undefined || isText(stopString));
+}
+
+function isRun(run: unknown): boolean {
+  if (!isFields(run)) return false;
+  const { from, tokens } = run;
+  return isCount(from) && isListOf(tokens, isLikelihood);
+}
+
+function isLikelihood(likelihood: unknown): boolean {
+  return isLikelyToken(likelihood) && isListOf((likelihood as Fields)['top'], isLikelyToken);
+}
+
+function isLikelyToken(value: unknown): boolean {
+  if (!isFields(value)) return false;
+  const { token, bytes, name, logProbability } = value;
+  return (
+    isCount(token) &&
+    bytes instanceof Uint8Array &&
+    (name === undefined || isText(name)) &&
+    typeof logProbability === 'number'
+  );
 }
 
 function isScore(score: unknown): boolean {

@@ -15,6 +15,7 @@ export function promptBoundaries(
   prompt: Prompt,
   tokens: readonly Token[],
 ): readonly number[] {
+  if (prompt.kind === 'fill-in-middle') return [];
   const { boundaries = [] } = prompt;
   if (boundaries.length === 0) return [];
   if (prompt.kind === 'tokens') return boundaries.filter((end) => end > 0 && end < tokens.length);

@@ -17,14 +17,14 @@ export interface PromptLimits {
 /**
  * The tokens of a prompt, which the library can be given.
  * @throws HeddleError `invalid_parameter` when there are none, or one that the model does not have;
- * `context_length_exceeded` when there are too many
+ * `context_length_exceeded` when there are too many; `unsupported_by_model` for a text with a gap, where the model was not
+ * trained on such
  */
 export function promptTokens(runner: ModelRunner, prompt: Prompt, limits: PromptLimits): readonly Token[] {
   const { what, most, because } = limits;
   const options = limits.param === undefined ? {} : { param: limits.param };
   const { vocabularySize } = runner.info;
-  if (prompt.kind === 'text') checkLength(runner, prompt.text, limits);
-  const tokens = prompt.kind === 'text' ? runner.tokenize(prompt.text, prompt) : prompt.tokens;
+  const tokens = readTokens(runner, prompt, limits);
   if (tokens.length === 0) throw new HeddleError('invalid_parameter', `The ${what} has no tokens.`, options);
   const unknown = tokens.find((token) => !Number.isInteger(token) || token < 0 || token >= vocabularySize);
   if (unknown !== undefined) {
@@ -43,6 +43,40 @@ export function promptTokens(runner: ModelRunner, prompt: Prompt, limits: Prompt
   }
   return tokens;
 }
+
+function readTokens(runner: ModelRunner, prompt: Prompt, limits: PromptLimits): readonly Token[] {
+  switch (prompt.kind) {
+    case 'tokens':
+      return prompt.tokens;
+    case 'text':
+      checkLength(runner, prompt.text, limits);
+      return runner.tokenize(prompt.text, prompt);
+    case 'fill-in-middle':
+      checkLength(runner, prompt.before + prompt.after, limits);
+      return fillInMiddle(runner, prompt);
+  }
+}
+
+/** Prefix, suffix, middle: the order that models are trained on most, and that llama.cpp's server writes. */
+function fillInMiddle(
+  runner: ModelRunner,
+  { before, after }: Extract<Prompt, { kind: 'fill-in-middle' }>,
+): Token[] {
+  const marks = runner.info.fillInMiddle;
+  if (marks === undefined) {
+    throw new HeddleError(
+      'unsupported_by_model',
+      'This model has no tokens for a text with a gap (fill-in-the-middle), so it can not write what stands before a suffix.',
+      { param: 'suffix' },
+    );
+  }
+  const plain = (text: string): Token[] =>
+    text === '' ? [] : runner.tokenize(text, { addSpecial: false, parseSpecial: false });
+  const begin = runner.info.addsBos ? runner.tokenize(runner.info.bosText, readsControlTokens) : [];
+  return [...begin, marks.prefix, ...plain(before), marks.suffix, ...plain(after), marks.middle];
+}
+
+const readsControlTokens = { addSpecial: false, parseSpecial: true } as const;
 
 /**
  * Tokenizing takes time that grows faster than the text: one that can not fit is refused before.

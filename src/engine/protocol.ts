@@ -1,6 +1,7 @@
 import type { EmbedRequest } from '../core/embedding.js';
 import type { ErrorData } from '../core/errors.js';
 import type { GenerateRequest, Token } from '../core/generation.js';
+import type { SpelledToken } from '../core/likelihood.js';
 import type { MemoryNeed } from '../core/memory.js';
 import type { LoadOptions, MemoryReading, ModelInfo } from '../core/model-runner.js';
 import type { CacheHolding, PromptCacheAction, PromptCacheReport } from '../core/prompt-cache.js';
@@ -10,7 +11,8 @@ import type { ScoreRequest } from '../core/scoring.js';
 
 /*
  * Every message that crosses the boundary between the gateway and an engine host. Commands are handled in the order
- * in which they were sent. All of it is plain data that can be cloned: JSON's values, and embeddings as arrays of floats.
+ * in which they were sent. All of it is plain data that can be cloned: JSON's values, embeddings as arrays of floats, and the
+ * bytes of tokens.
  */
 
 /** Gateway to engine. */
@@ -37,6 +39,7 @@ export type CallCommand =
       readonly addSpecial: boolean;
       readonly parseSpecial: boolean;
     }
+  | { readonly type: 'spell'; readonly call: number; readonly tokens: readonly Token[] }
   /** Answered before a model is loaded too. */
   | { readonly type: 'predict'; readonly call: number; readonly options: LoadOptions }
   /** What is kept of a prompt. */
@@ -56,6 +59,7 @@ export interface CallResults {
   load: ModelInfo;
   predict: MemoryNeed;
   tokenize: Token[];
+  spell: SpelledToken[];
   probe: CacheHolding;
   cache: PromptCacheReport;
   inspect: EngineReport;

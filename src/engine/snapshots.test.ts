@@ -160,5 +160,6 @@ describe.each([
 });
 
 function lengthOf(prompt: GenerateRequest['prompt']): number {
+  if (prompt.kind === 'fill-in-middle') throw new Error('it has no beginning of its own');
   return prompt.kind === 'text' ? prompt.text.length : prompt.tokens.length;
 }

@@ -7,10 +7,21 @@ export class TextStream {
   readonly #stopStrings: readonly string[];
   /** Text held back because a stop string may be starting in it. */
   #held = '';
+  #released = 0;
 
   /** @param stopStrings non-empty texts to end before */
   constructor(stopStrings: readonly string[]) {
     this.#stopStrings = stopStrings;
+  }
+
+  /** How much text is out, UTF-16 units. */
+  get released(): number {
+    return this.#released;
+  }
+
+  /** Where the text of the next token begins, counted as {@link released}: behind what is held, too. */
+  get length(): number {
+    return this.#released + this.#held.length;
   }
 
   /** Takes the bytes of the next token. `stopString` is set when the text ended before that string. */
@@ -23,6 +34,7 @@ export class TextStream {
     const last = this.#release(this.#decoder.decode());
     if (last.stopString !== undefined) return last;
     const text = last.text + this.#held;
+    this.#released += this.#held.length;
     this.#held = '';
     return { text };
   }
@@ -32,10 +44,12 @@ export class TextStream {
     const found = firstStop(text, this.#stopStrings);
     if (found !== undefined) {
       this.#held = '';
+      this.#released += found.index;
       return { text: text.slice(0, found.index), stopString: found.stopString };
     }
     const keep = heldLength(text, this.#stopStrings);
     this.#held = text.slice(text.length - keep);
+    this.#released += text.length - keep;
     return { text: text.slice(0, text.length - keep) };
   }
 }

@@ -20,7 +20,7 @@ export interface Measurement extends Work {
   /**
    * Rows of its sequence were computed. A sequence that lost its cells computes its rows again, from the first on.
    * @param firstRow index of the span's first row within the batch
-   * @returns what it came to, after the last row
+   * @returns what it came to, after the last row; before that, what can be told already
    */
   read(span: BatchSpan, firstRow: number, runner: ModelRunner): RequestUpdate | undefined;
 }

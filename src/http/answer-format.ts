@@ -1,4 +1,5 @@
 import type { HeddleError } from '../core/errors.js';
+import type { TokenLikelihood } from '../core/likelihood.js';
 import type { OutputBlock } from '../prompt/output/output-blocks.js';
 import type { AnswerEnd, AnswerPiece, Usage } from './answer.js';
 import type { StreamEvent } from './sse-writer.js';
@@ -6,6 +7,8 @@ import type { StreamEvent } from './sse-writer.js';
 /** A choice of an answer that is whole. */
 export interface WholeChoice {
   readonly blocks: readonly OutputBlock[];
+  /** Of all its tokens, where the request asks for them; empty where it does not. */
+  readonly likelihoods: readonly TokenLikelihood[];
   readonly end: AnswerEnd;
   /** What was not as the model's format asks. */
   readonly warnings: readonly string[];

@@ -1,4 +1,5 @@
 import type { ChoiceUpdate, GenerateRequest } from '../core/generation.js';
+import type { TokenLikelihood } from '../core/likelihood.js';
 import type { Engine, Generation, GenerationUpdate } from '../engine/engine.js';
 import type { OutputEvent } from '../prompt/output/output-event.js';
 import type { OutputParser } from '../prompt/output/output-parser.js';
@@ -7,7 +8,9 @@ import type { OutputParser } from '../prompt/output/output-parser.js';
 export interface AnswerPrompt {
   readonly request: GenerateRequest;
   /** Reads one choice of it. */
-  newParser(): OutputParser;
+  readonly newParser: () => OutputParser;
+  /** Nothing is to be generated, and so nothing is asked of the engine; the prompt has so many tokens. */
+  readonly promptTokens?: number;
   /** A choice ends with its first tool call. */
   readonly endsWithCall?: boolean;
 }
@@ -20,6 +23,8 @@ export interface AnswerPiece {
   /** Counts over all prompts: prompt 0's choices come first. */
   readonly choice: number;
   readonly events: readonly OutputEvent[];
+  /** Of the tokens whose text the parser was given, where the request asks for them. */
+  readonly likelihoods?: readonly TokenLikelihood[];
   /** Present on the last piece of the choice. */
   readonly end?: AnswerEnd;
 }
@@ -45,9 +50,10 @@ interface ReadChoice {
 /** The generations of one API request, which may have several prompts with several choices each, as one stream. */
 export class Answer {
   readonly #prompts: readonly AnswerPrompt[];
-  readonly #generations: readonly Generation[];
+  /** By prompt; none of those for which nothing is generated. */
+  readonly #generations: ReadonlyMap<number, Generation>;
   readonly #choices: readonly ReadChoice[];
-  #promptTokens = 0;
+  #promptTokens: number;
   #cachedTokens = 0;
 
   /**
@@ -55,15 +61,17 @@ export class Answer {
    * @throws HeddleError as `Engine.generate` does; nothing is left running then
    */
   constructor(engine: Engine, prompts: readonly AnswerPrompt[]) {
-    const generations: Generation[] = [];
+    const generations = new Map<number, Generation>();
     try {
-      for (const { request } of prompts) generations.push(engine.generate(request));
+      for (const [index, { request, promptTokens }] of prompts.entries())
+        if (promptTokens === undefined) generations.set(index, engine.generate(request));
     } catch (error) {
-      for (const generation of generations) generation.cancel();
+      for (const generation of generations.values()) generation.cancel();
       throw error;
     }
     this.#prompts = prompts;
     this.#generations = generations;
+    this.#promptTokens = prompts.reduce((sum, { promptTokens = 0 }) => sum + promptTokens, 0);
     this.#choices = prompts.flatMap(({ request, newParser }) =>
       Array.from({ length: request.choices }, () => ({
         parser: newParser(),
@@ -80,7 +88,7 @@ export class Answer {
 
   /** Resolves when the engine has taken every prompt. @throws HeddleError when it refuses one */
   async accepted(): Promise<void> {
-    for (const generation of this.#generations) {
+    for (const generation of this.#generations.values()) {
       const { value } = (await generation.next()) as { value: GenerationUpdate | undefined };
       if (value?.kind === 'accepted') this.#promptTokens += value.promptTokens;
     }
@@ -88,13 +96,14 @@ export class Answer {
 
   /** The pieces as they are made, of all prompts at once. @throws HeddleError when one fails */
   async *pieces(): AsyncGenerator<AnswerPiece> {
+    yield* this.#emptyPieces();
     const next = async (prompt: number, generation: Generation) => ({
       prompt,
       generation,
       result: await generation.next(),
     });
     const waiting = new Map(
-      this.#generations.map((generation, prompt) => [prompt, next(prompt, generation)]),
+      Array.from(this.#generations, ([prompt, generation]) => [prompt, next(prompt, generation)]),
     );
     while (waiting.size > 0) {
       const { prompt, generation, result } = await Promise.race(waiting.values());
@@ -126,7 +135,16 @@ export class Answer {
 
   /** Stops whatever is still running. */
   cancel(): void {
-    for (const generation of this.#generations) generation.cancel();
+    for (const generation of this.#generations.values()) generation.cancel();
+  }
+
+  *#emptyPieces(): Generator<AnswerPiece> {
+    for (const [prompt, { promptTokens, request }] of this.#prompts.entries()) {
+      if (promptTokens === undefined) continue;
+      const first = this.#firstChoice(prompt);
+      for (let index = 0; index < request.choices; index++)
+        yield { choice: first + index, events: [], end: { reason: 'length' } };
+    }
   }
 
   /** Undefined when there is nothing to tell. */
@@ -146,9 +164,15 @@ export class Answer {
     const end = update.finish ?? (call < 0 ? undefined : ({ reason: 'stop' } as const));
     choice.hasEnded = end !== undefined;
     if (call >= 0 && this.#choicesOf(prompt).every(({ hasEnded }) => hasEnded))
-      this.#generations[prompt]?.cancel();
-    if (told.length === 0 && end === undefined) return undefined;
-    return { choice: index, events: told, ...(end === undefined ? {} : { end }) };
+      this.#generations.get(prompt)?.cancel();
+    const { likelihoods = [] } = update;
+    if (told.length === 0 && likelihoods.length === 0 && end === undefined) return undefined;
+    return {
+      choice: index,
+      events: told,
+      ...(likelihoods.length === 0 ? {} : { likelihoods }),
+      ...(end === undefined ? {} : { end }),
+    };
   }
 
   #firstChoice(prompt: number): number {

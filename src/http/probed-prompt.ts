@@ -1,4 +1,3 @@
-import { HeddleError } from '../core/errors.js';
 import type { Prompt, Token } from '../core/generation.js';
 import type { ModelInfo } from '../core/model-runner.js';
 import { cacheBlockTokens, type CacheHolding } from '../core/prompt-cache.js';
@@ -11,6 +10,7 @@ import { commonLength, excerptAt, firstDifference } from '../prompt/prompt-diffe
 import type { ProbePrompt } from './cache-probe-schema.js';
 import { toChatInput } from './openai/chat-schema.js';
 import { textPrompt } from './openai/completions-schema.js';
+import { checkPromptLength } from './prompt-length.js';
 
 /** What a probe is told of a prompt by the model that it is for. */
 export interface ProbedPrompt {
@@ -35,7 +35,7 @@ export async function probePrompt(
   { rules, salt, path }: { rules: StableRuleSwitches; salt: string; path: string },
 ): Promise<ProbedPrompt> {
   const { prompt, ...parts } = writePrompt(engine.info, body, rules);
-  checkLength(prompt, engine.info, path + (body.prompt === undefined ? 'messages' : 'prompt'));
+  checkPromptLength(prompt.text, engine.info, path + (body.prompt === undefined ? 'messages' : 'prompt'));
   const tokens = await engine.tokenize(prompt.text, prompt);
   return { ...parts, text: prompt.text, tokens, held: await engine.probe(tokens, salt) };
 }
@@ -63,17 +63,6 @@ function writePrompt(
       return at === undefined || role === undefined ? undefined : { index, role };
     },
   };
-}
-
-/** Tokenizing takes time that grows faster than the text: one that no request could have is refused before. */
-function checkLength({ text }: TextPrompt, info: ModelInfo, param: string): void {
-  const bytes = Buffer.byteLength(text);
-  if (bytes <= info.contextSize * info.longestTokenBytes) return;
-  throw new HeddleError(
-    'context_length_exceeded',
-    `The prompt has ${bytes} bytes; no text of that length fits the context of this model, which holds ${info.contextSize} tokens.`,
-    { param },
-  );
 }
 
 /** A prompt as the answer tells it. */

@@ -1,6 +1,8 @@
 import type { FastifyReply } from 'fastify';
 import { toHeddleError, type HeddleError } from '../core/errors.js';
+import type { TokenLikelihood } from '../core/likelihood.js';
 import type { ModelInfo } from '../core/model-runner.js';
+import type { Engine } from '../engine/engine.js';
 import type { EnginePool } from '../pool/engine-pool.js';
 import { OutputBlocks } from '../prompt/output/output-blocks.js';
 import { Answer, type AnswerEnd, type AnswerPrompt } from './answer.js';
@@ -16,7 +18,10 @@ export interface AnswerJob {
   readonly modelId: string;
   /** What the engine is asked; made when the model is loaded, since templates come with it. */
   readonly prompts: (info: ModelInfo) => readonly AnswerPrompt[];
-  readonly format: AnswerFormat;
+  /** What is to be asked of the model before, if anything. @param signal the client has left */
+  readonly prepare?: (engine: Engine, signal: AbortSignal) => Promise<void>;
+  /** Or what makes it, when the model is loaded. */
+  readonly format: AnswerFormat | ((info: ModelInfo) => AnswerFormat);
   readonly stream: boolean;
   readonly user: string | undefined;
   /** How a stream is written; as server-sent events when absent. */
@@ -35,17 +40,17 @@ export async function serveAnswer(
   const started = performance.now();
   const model = pool.idOf(job.modelId);
   const client = new ClientWatch(reply.raw);
-  const answer = await start(job, client, pool);
+  const { answer, format } = await start(job, client, pool);
   const warnings = new Set<string>();
   client.onGone(() => answer.cancel());
   try {
     await answer.accepted();
     client.check();
     if (job.stream) {
-      const error = await sendStream(job, answer, reply, warnings);
+      const error = await sendStream(job, format, { answer, reply, warnings });
       if (error !== undefined) metrics?.requestFailed(error.code);
       else if (client.gone) metrics?.requestFailed('request_cancelled');
-    } else await sendWhole(job, answer, client, reply, warnings);
+    } else await sendWhole(format, { answer, client, reply, warnings });
   } finally {
     answer.cancel();
     const ms = Math.round(performance.now() - started);
@@ -62,45 +67,60 @@ export async function serveAnswer(
 }
 
 /** Hands the requests over to the engine. The lease is for that alone: a slow reader keeps no engine. */
-async function start(job: AnswerJob, client: ClientWatch, pool: EnginePool): Promise<Answer> {
+async function start(
+  job: AnswerJob,
+  client: ClientWatch,
+  pool: EnginePool,
+): Promise<{ answer: Answer; format: AnswerFormat }> {
   await checkKind(pool, job.modelId, 'generation');
   const lease = await pool.lease(job.modelId, client.signal);
   try {
     client.check();
-    return new Answer(lease.engine, job.prompts(lease.engine.info));
+    const { engine } = lease;
+    await job.prepare?.(engine, client.signal);
+    client.check();
+    const answer = new Answer(engine, job.prompts(engine.info));
+    return { answer, format: typeof job.format === 'function' ? job.format(engine.info) : job.format };
   } finally {
     lease.release();
   }
 }
 
+/** An answer on its way. */
+interface Sending {
+  readonly answer: Answer;
+  readonly reply: FastifyReply;
+  /** What the parsers have to say, for the log. */
+  readonly warnings: Set<string>;
+}
+
 async function sendWhole(
-  { format }: AnswerJob,
-  answer: Answer,
-  client: ClientWatch,
-  reply: FastifyReply,
-  warnings: Set<string>,
+  format: AnswerFormat,
+  { answer, client, reply, warnings }: Sending & { readonly client: ClientWatch },
 ): Promise<void> {
   const outputs = Array.from({ length: answer.choices }, () => new OutputBlocks());
   const ends = new Map<number, AnswerEnd>();
-  for await (const { choice, events, end } of answer.pieces()) {
+  const known = outputs.map((): TokenLikelihood[] => []);
+  for await (const { choice, events, likelihoods = [], end } of answer.pieces()) {
     outputs[choice]?.add(events);
+    for (const likelihood of likelihoods) known[choice]?.push(likelihood);
     if (end !== undefined) ends.set(choice, end);
   }
   client.check();
   const choices = outputs.map((output, index): WholeChoice => {
     for (const warning of output.warnings) warnings.add(warning);
     const { blocks, warnings: own } = output;
-    return { blocks, warnings: own, end: ends.get(index) ?? { reason: 'stop' } };
+    const end = ends.get(index) ?? { reason: 'stop' };
+    return { blocks, likelihoods: known[index] ?? [], warnings: own, end };
   });
   await reply.send(format.whole(choices, answer.usage));
 }
 
 /** @returns the error that the stream ended with; undefined when it is whole, or the client has gone */
 async function sendStream(
-  { format, openStream }: AnswerJob,
-  answer: Answer,
-  reply: FastifyReply,
-  warnings: Set<string>,
+  { openStream }: AnswerJob,
+  format: AnswerFormat,
+  { answer, reply, warnings }: Sending,
 ): Promise<HeddleError | undefined> {
   reply.hijack();
   const stream = openStream?.(reply) ?? new SseWriter(reply.raw);

@@ -108,6 +108,9 @@ export interface LlamaBindings {
   llama_vocab_get_add_bos(vocab: Pointer): boolean;
   llama_vocab_get_add_eos(vocab: Pointer): boolean;
   llama_vocab_get_add_sep(vocab: Pointer): boolean;
+  llama_vocab_fim_pre(vocab: Pointer): number;
+  llama_vocab_fim_suf(vocab: Pointer): number;
+  llama_vocab_fim_mid(vocab: Pointer): number;
   llama_tokenize(
     vocab: Pointer,
     text: Uint8Array,
@@ -235,6 +238,9 @@ const llamaPrototypes = [
   'bool llama_vocab_get_add_bos(const void *vocab)',
   'bool llama_vocab_get_add_eos(const void *vocab)',
   'bool llama_vocab_get_add_sep(const void *vocab)',
+  'int32_t llama_vocab_fim_pre(const void *vocab)',
+  'int32_t llama_vocab_fim_suf(const void *vocab)',
+  'int32_t llama_vocab_fim_mid(const void *vocab)',
   'int32_t llama_tokenize(const void *vocab, const void *text, int32_t text_len, void *tokens, int32_t n_tokens_max, bool add_special, bool parse_special)',
   'int32_t llama_token_to_piece(const void *vocab, int32_t token, void *buf, int32_t length, int32_t lstrip, bool special)',
   'void llama_sampler_accept(void *smpl, int32_t token)',

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import koffi from 'koffi';
 import type { Batch } from '../core/batch.js';
 import { HeddleError } from '../core/errors.js';
@@ -13,6 +14,7 @@ import type {
   PredictMemory,
   RestoreOutcome,
   Sampler,
+  TokenLogProbability,
 } from '../core/model-runner.js';
 import { BatchBuffer } from './batch-buffer.js';
 import { cRuntime } from './c-runtime.js';
@@ -21,7 +23,7 @@ import { floatsAt } from './floats-at.js';
 import { readGgufTables } from './gguf-tables.js';
 import { openLlamaLibrary } from './llama-library.js';
 import { isCausal } from './model-metadata.js';
-import { logProbability } from './log-softmax.js';
+import { logProbability, topLogProbabilities } from './log-softmax.js';
 import { LlamaSampler } from './llama-sampler.js';
 import type { LlamaBindings } from './llama-bindings.js';
 import type { LlamaContextParams, Pointer } from './llama-structs.js';
@@ -76,7 +78,7 @@ function createContext(
   if (context === null) {
     throw new HeddleError(
       'model_load_failed',
-      `There is not enough memory for the KV cache of ${options.modelPath}. Unload other models, or serve this one with fewer cells (--ctx) or sequences (--parallel).`,
+      `There is not enough memory for the KV cache of ${basename(options.modelPath)}. Unload other models, or serve this one with fewer cells (--ctx) or sequences (--parallel).`,
     );
   }
   // The library reads the flag for as long as the context lives: the closure keeps its memory from being collected.
@@ -124,7 +126,7 @@ class LlamaRunner implements ModelRunner {
     if (this.#memory === null && causal) {
       throw new HeddleError(
         'model_load_failed',
-        `${options.modelPath} has no KV cache to generate text with, and its file does not call it an encoder either.`,
+        `${basename(options.modelPath)} has no KV cache to generate text with, and its file does not call it an encoder either.`,
       );
     }
     this.#vocabulary = new Vocabulary(bindings, native.model);
@@ -184,9 +186,14 @@ class LlamaRunner implements ModelRunner {
 
   logProbability(row: number, token: Token): number {
     this.#vocabulary.check(token);
-    const logits = this.#bindings.llama_get_logits_ith(this.#context.address, row);
-    if (logits === null || !this.info.causal) throw noResult(row, 'logits');
-    return logProbability(floatsAt(logits, this.info.vocabularySize), token);
+    return logProbability(this.#logits(row), token);
+  }
+
+  topLogProbabilities(row: number, count: number): readonly TokenLogProbability[] {
+    const logits = this.#logits(row);
+    if (!Number.isInteger(count) || count < 0)
+      throw new HeddleError('invalid_parameter', `There can not be ${count} most likely tokens.`);
+    return topLogProbabilities(logits, count);
   }
 
   rowEmbedding(row: number): Float32Array {
@@ -351,6 +358,12 @@ class LlamaRunner implements ModelRunner {
     void this.#context.address;
     if (this.#state !== undefined) return this.#state;
     throw new HeddleError('unsupported_by_model', 'An encoder keeps nothing that could be saved.');
+  }
+
+  #logits(row: number): Float32Array {
+    const logits = this.#bindings.llama_get_logits_ith(this.#context.address, row);
+    if (logits === null || !this.info.causal) throw noResult(row, 'logits');
+    return floatsAt(logits, this.info.vocabularySize);
   }
 
   /** All rows of a decode that computes embeddings have logits too: the library makes no difference there. */

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import koffi from 'koffi';
 import { HeddleError } from '../core/errors.js';
 import type { MemoryNeed } from '../core/memory.js';
@@ -243,6 +244,6 @@ function sum(sizes: Readonly<Record<string, number>>): number {
 function contextRefused({ modelPath, contextSize, slots }: LoadOptions): HeddleError {
   return new HeddleError(
     'model_load_failed',
-    `llama.cpp makes no context of ${contextSize} cells and ${slots} slots for ${modelPath}.`,
+    `llama.cpp makes no context of ${contextSize} cells and ${slots} slots for ${basename(modelPath)}.`,
   );
 }

@@ -32,6 +32,7 @@ export function describeModel(
   };
   const textOf = (token: number | undefined): string => (token === undefined ? '' : vocabulary.text(token));
   const embedding = embeddingInfo(bindings, model);
+  const { fillInMiddle } = vocabulary;
   const chatTemplate = bindings.llama_model_chat_template(model, null);
   const toolChatTemplate = bindings.llama_model_chat_template(model, 'tool_use');
   const parameters = Number(bindings.llama_model_n_params(model));
@@ -61,6 +62,7 @@ export function describeModel(
     ...(embedding === undefined ? {} : { embedding }),
     ...(parts.ranks ? { reranking: rerankingInfo(bindings, model, vocabulary) } : {}),
     ...(chatTemplate === null ? {} : { chatTemplate }),
+    ...(fillInMiddle === undefined ? {} : { fillInMiddle }),
     ...(toolChatTemplate === null ? {} : { toolChatTemplate }),
   };
 }

@@ -1,5 +1,6 @@
 import { HeddleError } from '../core/errors.js';
 import type { Token } from '../core/generation.js';
+import type { ModelInfo } from '../core/model-runner.js';
 import type { LlamaBindings } from './llama-bindings.js';
 import type { Pointer } from './llama-structs.js';
 import { cutLongRuns } from './long-runs.js';
@@ -178,6 +179,15 @@ export class Vocabulary {
   /** The vocabulary asks for a separator between two texts. */
   get addsSep(): boolean {
     return this.#bindings.llama_vocab_get_add_sep(this.#live());
+  }
+
+  /** The tokens that a text with a gap is written with; undefined where the model was not trained on such. */
+  get fillInMiddle(): ModelInfo['fillInMiddle'] {
+    const vocabulary = this.#live();
+    const prefix = this.#bindings.llama_vocab_fim_pre(vocabulary);
+    const suffix = this.#bindings.llama_vocab_fim_suf(vocabulary);
+    const middle = this.#bindings.llama_vocab_fim_mid(vocabulary);
+    return Math.min(prefix, suffix, middle) < 0 ? undefined : { prefix, suffix, middle };
   }
 
   /** A token as it is written in the vocabulary, control tokens included. */

@@ -182,9 +182,9 @@ class Play {
 }
 
 describe('a pool to which anything happens in any order', () => {
-  it('ends every request with text or one typed error, stays below its ceiling, and never hangs', async () => {
+  it('ends every request well or with a typed error, and leaks no lease and no memory, in 10,000 of them', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(action, { minLength: 5, maxLength: 30 }), async (actions) => {
+      fc.asyncProperty(fc.array(action, { minLength: 50, maxLength: 50 }), async (actions) => {
         const play = new Play();
         for (const one of actions) await play.perform(one);
         await play.end();
@@ -208,7 +208,7 @@ describe('a pool to which anything happens in any order', () => {
           expect(engine).toBeUndefined();
         }
       }),
-      { numRuns: 200, timeout: 6_000 },
+      { numRuns: 200, timeout: 20_000 },
     );
   }, 120_000);
 });

@@ -116,9 +116,14 @@ export class DiskStore {
     return there === 0 ? queued : queued + there;
   }
 
-  /** There is room in the queue for one more block of the usual size. */
+  /** There is room in the queue for one more block of the usual size. An empty queue has all the room there is. */
   get hasRoom(): boolean {
-    return this.#queuedBytes + 2 * this.#usualBytes <= this.#queueBytes;
+    return this.#queue.size === 0 || this.hasRoomFor(2 * this.#usualBytes);
+  }
+
+  /** @param bytes the capacity of a payload */
+  hasRoomFor(bytes: number): boolean {
+    return this.#queuedBytes + bytes <= this.#queueBytes;
   }
 
   /**
@@ -143,14 +148,18 @@ export class DiskStore {
     return payloads;
   }
 
+  /** Whether a block is still to be written. */
+  isQueued(id: BlockId): boolean {
+    return this.#queue.has(id);
+  }
+
   /**
    * Queues a block to be written, holding a reference of its own until it is.
    * @returns false when it is dropped
    */
   write(key: BlockKey, payload: Payload): boolean {
     if (this.#queue.has(key.id)) return true;
-    const full = this.#queuedBytes + payload.capacity > this.#queueBytes;
-    if (full || !this.usable) {
+    if (!this.hasRoomFor(payload.capacity) || !this.usable) {
       this.#dropped++;
       return false;
     }
@@ -175,12 +184,17 @@ export class DiskStore {
   async flush(deadline: number): Promise<boolean> {
     if (this.#queue.size === 0) return true;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => finish(false), deadline);
-      const finish = (complete: boolean): void => {
+      const flush = { until: this.#sent, resolve: finish };
+      const timer = setTimeout(() => {
+        const at = this.#flushes.indexOf(flush);
+        if (at >= 0) this.#flushes.splice(at, 1);
+        resolve(false);
+      }, deadline);
+      function finish(complete: boolean): void {
         clearTimeout(timer);
         resolve(complete);
-      };
-      this.#flushes.push({ until: this.#sent, resolve: finish });
+      }
+      this.#flushes.push(flush);
     });
   }
 

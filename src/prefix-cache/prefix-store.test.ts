@@ -1,8 +1,10 @@
 import { rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { chainOf, contentOf, TemporaryFolder, testFingerprint } from '../testing/blocks.js';
+import { idleDiskThread } from '../testing/disk-thread-stand-ins.js';
 import { BlockChain, type BlockKey } from './block-id.js';
 import { PrefixStore, type PrefixStoreOptions } from './prefix-store.js';
 import { defaultDiskSettings, defaultStoreSettings } from './store-settings.js';
@@ -125,6 +127,102 @@ describe('a prefix store', () => {
     }
     expect(await load(chainOf(6, 1))).toBe(6);
     expect((await store.stats()).diskHits).toBeGreaterThan(0);
+  });
+
+  test('writes what is only in RAM when it closes, however little its queue holds', async () => {
+    using folder = new TemporaryFolder();
+    const disk = { ...defaultDiskSettings(folder.path), freeFloor: 0, queueBytes: 2 * payloadBytes };
+    const { store, save } = storeOf(20, undefined, { disk });
+    save(chainOf(8, 1));
+    save(chainOf(3, 2));
+    expect((await store.stats()).disk).toMatchObject({ dropped: 9 });
+    await store.close(5000);
+    const { store: next, load } = storeOf(20, folder.path);
+    expect(await load(chainOf(8, 1))).toBe(8);
+    expect(await load(chainOf(3, 2))).toBe(3);
+    expect((await next.stats()).diskHits).toBe(11);
+  });
+
+  test('writes payloads of any size when it closes, if its queue holds one of them', async () => {
+    using folder = new TemporaryFolder();
+    const disk = { ...defaultDiskSettings(folder.path), freeFloor: 0, queueBytes: 4 * payloadBytes };
+    const { store } = storeOf(20, undefined, { disk });
+    const keys = chainOf(9, 1);
+    for (const [at, key] of keys.entries()) {
+      const payload = store.allocate(at % 3 === 2 ? 4 * payloadBytes : payloadBytes / 4);
+      payload.bytes.set(contentOf(key.id, payload.bytes.length));
+      store.save(key, payload);
+      payload.release();
+    }
+    expect((await store.stats()).disk?.dropped).toBeGreaterThan(0);
+    await store.close(5000);
+    const { store: next } = storeOf(20, folder.path);
+    expect(await next.find(keys)).toEqual({ length: 9, host: 0, disk: 9 });
+  });
+
+  test('closes in the time that it is given, whatever is not written then', async () => {
+    using folder = new TemporaryFolder();
+    const disk = { ...defaultDiskSettings(folder.path), freeFloor: 0, queueBytes: 2 * payloadBytes };
+    const { store, save } = storeOf(20, undefined, { disk, threadModule: idleDiskThread });
+    save(chainOf(8, 1));
+    await store.close(20);
+    expect((await store.stats()).disk).toMatchObject({ thread: 'closed' });
+    while ((await store.stats()).payloads.held > 0) await sleep(1);
+  });
+
+  test('takes more as long as the disk does, and where there is none', async () => {
+    using folder = new TemporaryFolder();
+    const disk = { ...defaultDiskSettings(folder.path), freeFloor: 0, queueBytes: 2 * payloadBytes };
+    const { store, save } = storeOf(20, undefined, { disk, threadModule: idleDiskThread });
+    expect(store.takesMore).toBe(true);
+    save(chainOf(1, 1));
+    expect(store.takesMore).toBe(false);
+    await store.verify();
+    expect(store.takesMore).toBe(true);
+    const without = storeOf(2);
+    without.save(chainOf(8));
+    expect(without.store.takesMore).toBe(true);
+    // Larger than the queue will ever have room for: it is not waited for.
+    const tiny = { ...disk, queueBytes: 1 };
+    const never = storeOf(20, undefined, { disk: tiny, threadModule: idleDiskThread });
+    never.save(chainOf(2));
+    expect(never.store.takesMore).toBe(true);
+    await store.verify();
+  });
+
+  test('keeps what is in RAM or was seen on the disk, until it is missed there', async () => {
+    using folder = new TemporaryFolder();
+    const keys = chainOf(6);
+    const { store, save, load } = storeOf(2, folder.path);
+    const kept = (): number[] => keys.flatMap(({ id }, at) => (store.keeps(id) ? [at] : []));
+    expect(kept()).toEqual([]);
+    save(keys);
+    await store.flush(5000);
+    expect(kept()).toEqual([0, 1, 2, 3, 4, 5]);
+    expect((await store.stats()).host.blocks).toBe(2);
+    for (const { id } of keys.slice(3)) rmSync(pathOf(folder.path, id));
+    expect(kept()).toEqual([0, 1, 2, 3, 4, 5]);
+    // What is behind the first that is missing is of no use: all of it is to be saved again.
+    expect(await load(keys)).toBe(3);
+    expect(kept()).toEqual([0, 1, 2]);
+    save(keys.slice(3));
+    await store.flush(5000);
+    expect(kept()).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(await load(keys)).toBe(6);
+    await store.clear();
+    expect(kept()).toEqual([]);
+  });
+
+  test('keeps no snapshot that it has looked for and not found', async () => {
+    using folder = new TemporaryFolder();
+    const { store, save } = storeOf(0, folder.path);
+    const keys = chainOf(4);
+    save(keys);
+    await store.flush(5000);
+    expect(await store.findLast(keys)).toEqual({ host: 0, disk: 4 });
+    for (const { id } of keys.slice(2)) rmSync(pathOf(folder.path, id));
+    expect(await store.findLast(keys)).toEqual({ host: 0, disk: 2 });
+    expect(keys.map(({ id }) => store.keeps(id))).toEqual([true, true, false, false]);
   });
 
   test('holds nothing of a file that was spoiled', async () => {

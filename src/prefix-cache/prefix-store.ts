@@ -122,7 +122,9 @@ export class PrefixStore {
   /** How many of the keys there are up to the last one that each tier holds. */
   async findLast(keys: readonly BlockKey[]): Promise<{ readonly host: number; readonly disk: number }> {
     const host = keys.findLastIndex(({ id }) => this.#host.has(id)) + 1;
-    return { host, disk: (await this.#disk?.last(keys.map(({ id }) => id))) ?? 0 };
+    const disk = (await this.#disk?.last(keys.map(({ id }) => id))) ?? 0;
+    this.missed(keys.slice(disk));
+    return { host, disk };
   }
 
   /** The disk takes what is saved now; if not, it is better saved later. */
@@ -130,9 +132,14 @@ export class PrefixStore {
     return this.#disk === undefined || !this.#disk.usable || this.#disk.hasRoom;
   }
 
-  /** Whether a block need not be saved: it is in RAM, or was seen on the disk. */
+  /** Whether a block need not be saved: it is in RAM, waits for the disk, or was seen there. */
   keeps(id: BlockId): boolean {
-    return this.#host.has(id) || this.#written.has(id);
+    return this.#host.has(id) || this.#written.has(id) || this.#disk?.isQueued(id) === true;
+  }
+
+  /** The disk may have lost these: those that are not in RAM are to be saved again. */
+  missed(keys: readonly BlockKey[]): void {
+    for (const { id } of keys) this.#written.delete(id);
   }
 
   /** How much of a chain is held where. It may be less by the time that it is loaded. @param keys from the first on */
@@ -174,7 +181,7 @@ export class PrefixStore {
     const missing = keys[loaded.length];
     if (missing !== undefined) {
       this.#misses++;
-      this.#written.delete(missing.id);
+      this.missed(keys.slice(loaded.length));
     }
     this.#disk?.touch(keys.slice(0, loaded.length).map(({ id }) => id));
     return loaded;
@@ -254,12 +261,14 @@ export class PrefixStore {
   async #writeRest(deadline: number): Promise<void> {
     if (this.#disk === undefined) return;
     const started = performance.now();
-    for (const { key, payload } of this.#host.entries()) {
+    for (const { key } of this.#host.entries()) {
       const left = deadline - (performance.now() - started);
       if (left <= 0 || !this.#disk.usable) return;
-      if (this.#onDisk.has(key.id)) continue;
-      if (!this.#disk.hasRoom) await this.#disk.flush(left);
-      this.#disk.write(key, payload);
+      const bytes = this.#host.peek(key.id)?.payload.capacity ?? 0;
+      if (!this.#onDisk.has(key.id) && !this.#disk.hasRoomFor(bytes)) await this.#disk.flush(left);
+      // It may have left RAM meanwhile, and was written then.
+      const payload = this.#host.peek(key.id)?.payload;
+      if (payload !== undefined && !this.#onDisk.has(key.id)) this.#disk.write(key, payload);
     }
   }
 

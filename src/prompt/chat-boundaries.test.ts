@@ -6,7 +6,8 @@ import { renderChat, type ChatMessage } from './chat-template.js';
 
 const plain =
   "{%- for m in messages %}{{ '<' + m.role + '>' + m.content + '</>' }}{%- endfor %}{{ '<assistant>' }}";
-const withTools = `{{ 'Tools: ' + tools | join(', ') + '. ' }}${plain}`;
+/** The marks of Hermes's calls, which a template must have to be given tools. */
+const withTools = `{#- <tool_call></tool_call> #}{%- for tool in tools %}{{ tool.function.name + '. ' }}{%- endfor %}${plain}`;
 const trimming = plain.replace('m.content', '(m.content | trim)');
 const picky = plain.replace(
   '{%- for',
@@ -37,10 +38,8 @@ describe('where other chats may begin as one does', () => {
   });
 
   it('is after the tools, wherever the template writes them', () => {
-    expect(texts(withTools, say('a'), { tools: ['x', 'y'] })).toEqual([
-      'Tools: x, y. <user>',
-      'Tools: x, y. <user>a',
-    ]);
+    const tools = ['x', 'y'].map((name) => ({ type: 'function', function: { name, parameters: {} } }));
+    expect(texts(withTools, say('a'), { tools })).toEqual(['x. y. <user>', 'x. y. <user>a']);
   });
 
   it('is known where the template trims texts, and where some have none', () => {

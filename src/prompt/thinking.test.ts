@@ -16,7 +16,8 @@ describe('how much a model is to reason', () => {
     ['{{ enable_thinking }}', 'none', { a: 1 }, { enable_thinking: false, a: 1 }],
     ['{{ enable_thinking }}', 'low', {}, { enable_thinking: true }],
     ['{{ enable_thinking }}', 'low', { enable_thinking: false }, { enable_thinking: false }],
-    ['{{ thinking }}', undefined, { enable_thinking: true }, { thinking: true }],
+    ['{% if thinking is defined %}', undefined, { enable_thinking: true }, { thinking: true }],
+    ['{% if not thinking %}', 'none', {}, { thinking: false }],
     ['{{ reasoning_effort }}', 'high', {}, { reasoning_effort: 'high' }],
     [both, 'high', {}, { reasoning_effort: 'high' }],
     [both, 'none', {}, { reasoning_effort: 'none', enable_thinking: false }],
@@ -26,6 +27,7 @@ describe('how much a model is to reason', () => {
 
   it.each<[string, ReasoningEffort | undefined, object, string]>([
     ['nothing', 'high', {}, 'reasoning_effort'],
+    ['{{ message.thinking }}', undefined, { enable_thinking: false }, 'chat_template_kwargs.enable_thinking'],
     ['nothing', undefined, { enable_thinking: false }, 'chat_template_kwargs.enable_thinking'],
     ['{{ reasoning_effort }}', undefined, { enable_thinking: false }, 'chat_template_kwargs.enable_thinking'],
   ])('is refused by %s with %s and %j', (template, effort, given, param) => {

@@ -6,8 +6,11 @@ import { hasVariable } from './template-choice.js';
 export const reasoningEfforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const;
 export type ReasoningEffort = (typeof reasoningEfforts)[number];
 
-/** Names under which templates know whether the model is to reason. */
-const switches = ['enable_thinking', 'thinking'] as const;
+/** Names under which templates know whether the model is to reason. `thinking` is a field of messages too. */
+const switches = [
+  { name: 'enable_thinking', known: /\benable_thinking\b/ },
+  { name: 'thinking', known: /\bthinking is (?:not )?defined\b|\b(?:if|not) thinking\b(?!['"\]])/ },
+] as const;
 
 /**
  * The variables of a template for how much its model is to reason. A template that knows no efforts has a switch at most:
@@ -25,7 +28,7 @@ export function thinkingVariables(
 ): Readonly<Record<string, unknown>> {
   const template = `${info.chatTemplate ?? ''}${info.toolChatTemplate ?? ''}`;
   if (template === '') return variables; // there is no chat without a template, and no prompt either
-  const known = switches.find((name) => hasVariable(template, name));
+  const known = switches.find((one) => one.known.test(template))?.name;
   const { enable_thinking: asked, ...others } = variables;
   const isOn = asked ?? (effort === undefined ? undefined : effort !== 'none');
   if (asked !== undefined && known === undefined)

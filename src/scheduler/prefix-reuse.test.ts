@@ -146,6 +146,41 @@ describe('prompts that begin alike and come at the same time', () => {
   });
 });
 
+describe('what is being put back from another tier', () => {
+  /** One of which 128 tokens are back and more are to come, and one that begins with these. */
+  const begin = (canCut: boolean) => {
+    const bench = new Bench({ canCut });
+    const first = bench.add(numbers(0, 300));
+    bench.scheduler.admit();
+    bench.scheduler.restored(first, 128);
+    bench.scheduler.setRestoring(first, true);
+    const second = bench.add([...numbers(0, 128), 5, 6]);
+    return { ...bench.step(), bench, first, second };
+  };
+
+  test('is shared where it is cells', () => {
+    const { bench, batch, operations, first, second } = begin(true);
+    expect(operations).toEqual([{ kind: 'share', source: 0, target: 1, count: 128 }]);
+    expect(batch.spans).toMatchObject([{ sequenceId: second.id, start: 128, tokens: [5, 6] }]);
+    bench.scheduler.remove(first);
+    expect(bench.scheduler.residents.get(0)?.tokens).toEqual(numbers(0, 128));
+  });
+
+  test('is shared with nobody, and not kept, where it lacks its state', () => {
+    const { bench, batch, operations, first, second } = begin(false);
+    expect(operations).toEqual([]);
+    expect(batch.spans).toMatchObject([{ sequenceId: second.id, start: 0, tokens: { length: 130 } }]);
+    bench.scheduler.remove(first);
+    expect(bench.scheduler.residents.size).toBe(0);
+    // It is when it has one.
+    const third = bench.add(numbers(0, 300));
+    bench.scheduler.admit();
+    bench.scheduler.restored(third, 128);
+    bench.scheduler.remove(third);
+    expect([...bench.scheduler.residents.values()].map(({ tokens }) => tokens.length)).toEqual([128]);
+  });
+});
+
 describe('what finished sequences leave', () => {
   test('is bounded, and what was used longest ago goes first', () => {
     const bench = new Bench({ residentCells: 700 });

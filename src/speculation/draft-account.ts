@@ -1,5 +1,5 @@
 /** Of the time that all steps take, so much may be spent on drafts that bring nothing. */
-const allowance = 0.008;
+const allowance = 0.005;
 /** Allowance is saved up for so many steps' time, and gains for so many; debts are forgotten beyond so many. */
 const mostSaved = 1;
 const mostGained = 4;

@@ -25,6 +25,10 @@ export interface CachedEngineOptions {
   readonly hostBytes?: number;
   /** A directory for the disk tier; its name says what is wrong with the disk (`unreliable-disk-thread.ts`). */
   readonly directory?: string | undefined;
+  /** Of what makes states exchangeable. */
+  readonly fingerprint?: string;
+  /** What may wait for the disk. */
+  readonly queueBytes?: number;
   /** How long the disk may be silent, milliseconds. */
   readonly patience?: number;
   /** Module of another disk thread. */
@@ -104,6 +108,8 @@ export class CachedEngine {
     batchSize = 64,
     hostBytes = 2 ** 20,
     directory,
+    fingerprint = testFingerprint,
+    queueBytes = 2 ** 20,
     patience = 5_000,
     threadModule = unreliableDisk,
   }: CachedEngineOptions) {
@@ -114,15 +120,15 @@ export class CachedEngine {
     const disk =
       directory === undefined
         ? undefined
-        : { ...defaultDiskSettings(directory), bytes: 2 ** 24, freeFloor: 0, patience };
+        : { ...defaultDiskSettings(directory), bytes: 2 ** 24, freeFloor: 0, queueBytes, patience };
     this.store = new PrefixStore({
-      fingerprint: testFingerprint,
+      fingerprint,
       hostBytes,
       spareBytes: 4096,
       disk,
       threadModule,
     });
-    this.cache = new HurriedCache(this.runner, this.store, testFingerprint);
+    this.cache = new HurriedCache(this.runner, this.store, fingerprint);
     this.core = new EngineCore(this.runner, this.board, { threads: 1, interTokenTarget: 0 }, this.cache);
     this.#findScheduler();
   }

@@ -51,6 +51,7 @@ export function describeEngineConformance<T extends EngineTransport>(
         expect(codeOfThrown(() => engine.info)).toBe('engine_closed');
         expect(codeOfThrown(() => engine.generate(makeRequest()))).toBe('engine_closed');
         expect(await codeOf(engine.tokenize('a'))).toBe('engine_closed');
+        expect(await codeOf(engine.spell([1]))).toBe('engine_closed');
         expect(await codeOf(engine.probe([1], ''))).toBe('engine_closed');
         expect(await codeOf(engine.inspect())).toBe('engine_closed');
         await expect(engine.close()).resolves.toBeUndefined();
@@ -160,6 +161,29 @@ export function describeEngineConformance<T extends EngineTransport>(
         expect(finishes).toEqual(['length', 'length', 'length']);
       });
 
+      test('tells how likely each token was, where that is asked for', async () => {
+        const engine = await load();
+        const request = makeRequest({
+          choices: 2,
+          sampling: { temperature: 1, seed: 7 },
+          likelihoods: { top: 3 },
+        });
+        const { texts, likelihoods, completionTokens } = await collect(engine.generate(request));
+        for (const [choice, tokens] of likelihoods.entries()) {
+          expect(tokens).toHaveLength(completionTokens[choice] ?? 0);
+          expect(Buffer.concat(tokens.map(({ bytes }) => bytes)).toString()).toBe(texts[choice]);
+          for (const { logProbability, top } of tokens) {
+            expect(top).toHaveLength(3);
+            expect(logProbability).toBeLessThanOrEqual(top[0]?.logProbability ?? -Infinity);
+          }
+        }
+        const { texts: plain, likelihoods: none } = await collect(
+          engine.generate(makeRequest({ choices: 2, sampling: { temperature: 1, seed: 7 } })),
+        );
+        expect(plain).toEqual(texts);
+        expect(none).toEqual([[], []]);
+      });
+
       test('a slow reader does not hold the engine up, and misses nothing', async () => {
         const engine = await load();
         const fast = await collect(engine.generate(makeRequest({ prompt: 'same' })));
@@ -216,6 +240,31 @@ export function describeEngineConformance<T extends EngineTransport>(
         for (const log of score.logProbabilities) expect(log).toBeLessThan(0);
         const sum = score.logProbabilities.reduce((total, log) => total + log, 0);
         expect(score.sum).toBe(sum);
+        expect(score.likelihoods).toBeUndefined();
+      });
+
+      test('tells likelihoods of a long score as they are known, and all of them', async () => {
+        const engine = await load('fake:?outputRows=4');
+        const plain = await engine.score(makeScoreRequest('once upon', 'x'.repeat(100)));
+        const told = await engine.score(makeScoreRequest('once upon', 'x'.repeat(100), { top: 2 }));
+        expect(told).toMatchObject(plain);
+        expect(told.likelihoods?.map(({ logProbability }) => logProbability)).toEqual(plain.logProbabilities);
+        for (const { bytes, top } of told.likelihoods ?? []) {
+          expect(new TextDecoder().decode(bytes)).toBe('x');
+          expect(top).toHaveLength(2);
+        }
+      });
+
+      test('spells tokens, control tokens by their names', async () => {
+        const engine = await load();
+        const tokens = await engine.tokenize('a<eos>', { addSpecial: false, parseSpecial: true });
+        expect(await engine.spell(tokens)).toEqual([
+          { token: tokens[0], bytes: new Uint8Array([97]) },
+          { token: tokens[1], bytes: new Uint8Array(0), name: '<eos>' },
+        ]);
+        expect(await codeOf(engine.spell([1, 9999]))).toBe('invalid_parameter');
+        const most = Array.from({ length: engine.info.contextSize + 1 }, () => 97);
+        expect(await codeOf(engine.spell(most))).toBe('context_length_exceeded');
       });
 
       test('embeds inputs in their order, each in memory of its own', async () => {

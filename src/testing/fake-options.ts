@@ -62,6 +62,8 @@ export interface FakeOptions {
   readonly cacheBytes: number;
   /** `deviceBytes=N`: what loading it is predicted to take of the GPUs' memory; default 0. */
   readonly deviceBytes: number;
+  /** `fillInMiddle=true`: it has tokens for texts with a gap: the bytes 1, 2 and 3. */
+  readonly fillInMiddle: boolean;
   /** `chatTemplate=none`: the model has no chat template. Else its Jinja source; a plain one when absent. */
   readonly chatTemplate: string | undefined;
 }
@@ -112,6 +114,7 @@ export function readFakeOptions(modelPath: string): FakeOptions {
     bytes: number('bytes') ?? 2 ** 20,
     cacheBytes: number('cacheBytes') ?? 0,
     deviceBytes: number('deviceBytes') ?? 0,
+    fillInMiddle: take('fillInMiddle') === 'true',
     chatTemplate: take('chatTemplate'),
   };
   const unknown = [...query.keys()];

@@ -15,6 +15,7 @@ import type {
   PredictMemory,
   RestoreOutcome,
   Sampler,
+  TokenLogProbability,
 } from '../core/model-runner.js';
 import type { RerankingInfo } from '../core/reranking.js';
 import { FakeCells } from './fake-cells.js';
@@ -35,6 +36,7 @@ import {
   beginToken,
   endText,
   endToken,
+  fakeFillTokens,
   fakeControlText,
   fakeTokenBytes,
   fakeTokenize,
@@ -145,6 +147,7 @@ export class FakeRunner implements ModelRunner {
       bosText: beginText,
       eosText: endText,
       addsBos: true,
+      ...(options.fillInMiddle ? { fillInMiddle: fakeFillTokens } : {}),
       ...(options.chatTemplate === 'none' ? {} : { chatTemplate: options.chatTemplate ?? chatTemplate }),
     };
   }
@@ -200,6 +203,17 @@ export class FakeRunner implements ModelRunner {
     const highest = Math.max(...logits);
     const sum = logits.reduce((total, logit) => total + Math.exp(logit - highest), 0);
     return (logits[token] ?? -Infinity) - highest - Math.log(sum);
+  }
+
+  topLogProbabilities(row: number, count: number): readonly TokenLogProbability[] {
+    const logits = this.#logits(row);
+    if (!Number.isInteger(count) || count < 0)
+      throw new HeddleError('invalid_parameter', `There can not be ${count} most likely tokens.`);
+    const highest = Math.max(...logits);
+    const sum = Math.log(logits.reduce((total, logit) => total + Math.exp(logit - highest), 0));
+    return Array.from(logits, (logit, token) => ({ token, logProbability: logit - highest - sum }))
+      .toSorted((a, b) => b.logProbability - a.logProbability)
+      .slice(0, count);
   }
 
   rowEmbedding(row: number): Float32Array {

@@ -49,6 +49,9 @@ export function fakeWrittenBytes(token: Token): number {
   return token < 256 ? 1 : fakeControlText(token).length;
 }
 
+/** Where a fake model has tokens for texts with a gap. */
+export const fakeFillTokens = { prefix: 1, suffix: 2, middle: 3 } as const;
+
 /** A control token as it is written; empty for bytes. */
 export function fakeControlText(token: Token): string {
   return controlTexts[token - 256] ?? '';

@@ -1,5 +1,6 @@
 import type { EmbedRequest } from '../core/embedding.js';
 import type { GenerateRequest, Prompt, SamplingParams, StopConditions, Token } from '../core/generation.js';
+import type { LikelihoodWish, TokenLikelihood } from '../core/likelihood.js';
 import { defaultCacheUse, type CacheUse } from '../core/prompt-cache.js';
 import type { RerankRequest } from '../core/reranking.js';
 import type { ScoreRequest } from '../core/scoring.js';
@@ -27,9 +28,10 @@ export function makeRequest(
     sampling?: Partial<SamplingParams>;
     stop?: Partial<StopConditions>;
     cache?: Partial<CacheUse>;
+    likelihoods?: LikelihoodWish;
   } = {},
 ): GenerateRequest {
-  const { prompt = 'once upon a time', choices = 1, sampling, stop, cache } = parts;
+  const { prompt = 'once upon a time', choices = 1, sampling, stop, cache, likelihoods } = parts;
   return {
     id: `request-${++lastId}`,
     prompt: makePrompt(prompt),
@@ -37,17 +39,20 @@ export function makeRequest(
     sampling: { ...greedySampling, ...sampling },
     stop: { maxTokens: 16, stopStrings: [], stopTokens: [], ignoreEos: false, ...stop },
     cache: { ...defaultCacheUse, ...cache },
+    ...(likelihoods === undefined ? {} : { likelihoods }),
   };
 }
 
 export function makeScoreRequest(
   prompt: string | readonly Token[],
   continuation: string | readonly Token[],
+  likelihoods?: LikelihoodWish,
 ): ScoreRequest {
   return {
     id: `request-${++lastId}`,
     prompt: makePrompt(prompt),
     continuation: makePrompt(continuation),
+    ...(likelihoods === undefined ? {} : { likelihoods }),
   };
 }
 
@@ -76,6 +81,8 @@ export interface Collected {
   readonly texts: readonly string[];
   readonly finishes: readonly (string | undefined)[];
   readonly completionTokens: readonly number[];
+  /** Of each choice; empty where the request asks for none. */
+  readonly likelihoods: readonly (readonly TokenLikelihood[])[];
   /** Updates of choices, a count. */
   readonly updates: number;
 }
@@ -85,6 +92,7 @@ export async function collect(updates: AsyncIterable<GenerationUpdate>): Promise
   const texts: string[] = [];
   const finishes: (string | undefined)[] = [];
   const completionTokens: number[] = [];
+  const likelihoods: TokenLikelihood[][] = [];
   let promptTokens = 0;
   let count = 0;
   for await (const update of updates) {
@@ -98,8 +106,9 @@ export async function collect(updates: AsyncIterable<GenerationUpdate>): Promise
     texts[choice] = (texts[choice] ?? '') + text;
     completionTokens[choice] = update.completionTokens;
     finishes[choice] = finish?.reason;
+    likelihoods[choice] = [...(likelihoods[choice] ?? []), ...(update.likelihoods ?? [])];
   }
-  return { promptTokens, texts, finishes, completionTokens, updates: count };
+  return { promptTokens, texts, finishes, completionTokens, likelihoods, updates: count };
 }
 
 /** Tokens of a request's prompt that were taken over from the prompt cache; reads it to its end. */

@@ -488,7 +488,6 @@ export function describeRunnerConformance(
         const [first, second] = letters;
         const params = { logitBias: [[first, 1300] as const, [second, 1000] as const], presencePenalty: 500 };
         const drawing = sampler(runner, params);
-        const row = (prompt(0).length - 1) % chunkRows;
         drawing.accept(first);
         expect(drawing.sample(row)).toBe(second);
         drawing.dispose();
@@ -533,6 +532,41 @@ export function describeRunnerConformance(
           expect(codeOf(() => runner.logProbability(row, token))).toBe('invalid_parameter');
       });
 
+      test('the most likely tokens are those of the highest probabilities, in order', () => {
+        const tokens = prompt(1).slice(0, runner.info.outputRows);
+        expect(runner.decode(rowsOf(0, tokens, tokens.length - 1))).toBe('ok');
+        const row = tokens.length - 1;
+        const all = Array.from({ length: runner.info.vocabularySize }, (_, token) => token);
+        const sorted = logProbabilities(row, all)
+          .map((logProbability, token) => ({ token, logProbability }))
+          .toSorted((a, b) => b.logProbability - a.logProbability);
+        for (const count of [0, 1, 20]) {
+          const top = runner.topLogProbabilities(row, count);
+          expect(top.map(({ token }) => token)).toEqual(sorted.slice(0, count).map(({ token }) => token));
+          expectClose(
+            [0, ...top.map(({ logProbability }) => logProbability)],
+            [0, ...sorted.slice(0, count).map(({ logProbability }) => logProbability)],
+          );
+        }
+        for (const count of [-1, 1.5, Number.NaN])
+          expect(codeOf(() => runner.topLogProbabilities(row, count))).toBe('invalid_parameter');
+      });
+
+      test('drawing a token changes no probability', () => {
+        const tokens = prompt(1).slice(0, runner.info.outputRows);
+        const row = tokens.length - 1;
+        expect(runner.decode(rowsOf(0, tokens, row))).toBe('ok');
+        const before = runner.topLogProbabilities(row, 20);
+        const drawing = sampler(
+          runner,
+          { temperature: 1.5, repetitionPenalty: 2, logitBias: [[before[0]?.token ?? 0, -100]] },
+          { prompt: tokens },
+        );
+        drawing.sample(row);
+        expect(runner.topLogProbabilities(row, 20)).toEqual(before);
+        drawing.dispose();
+      });
+
       test('each row of a span has the probabilities that it has as the last one', () => {
         const tokens = prompt(1).slice(0, 12);
         const asked = prompt(0).slice(0, 5);
@@ -568,6 +602,7 @@ export function describeRunnerConformance(
         expect(runner.decode(rowsOf(0, tokens, 5))).toBe('ok');
         expect(codeOf(() => runner.logProbability(4, 0))).toBe('native_call_failed');
         expect(codeOf(() => runner.logProbability(8, 0))).toBe('native_call_failed');
+        expect(codeOf(() => runner.topLogProbabilities(4, 1))).toBe('native_call_failed');
         expect(runner.logProbability(5, 0)).toBeLessThan(0);
         expect(codeOf(() => runner.rowEmbedding(5))).toBe('native_call_failed');
       });
@@ -648,6 +683,7 @@ export function describeRunnerConformance(
           sample: () => drawing.sample(0),
           accept: () => drawing.accept(known),
           logProbability: () => ended.logProbability(0, known),
+          topLogProbabilities: () => ended.topLogProbabilities(0, 1),
           rowEmbedding: () => ended.rowEmbedding(0),
           decode: () => decode(ended, 0, 0, [known]),
           removeCells: () => ended.removeCells(0, 0, -1),

@@ -8,8 +8,32 @@ import { Random } from './random.js';
 
 /*
  * A disk thread whose disk is slow, refuses calls and hangs, at random. The name of its directory says how: `slow-SEED`,
- * `failing-SEED`, `hanging-SEED` or any other for a good disk. What it does to blocks is what the real one does.
+ * `failing-SEED`, `hanging-SEED` or any other for a good disk. Of `readonly-SEED`, `unreadable-SEED` and `full-SEED` it
+ * always refuses what such a disk refuses. What it does to blocks is what the real one does.
  */
+
+/** Calls that change something, and those that find something out. */
+const changing = [
+  'appendFileSync',
+  'futimesSync',
+  'linkSync',
+  'mkdirSync',
+  'renameSync',
+  'rmSync',
+  'unlinkSync',
+  'utimesSync',
+  'writeFileSync',
+  'writeSync',
+];
+const reading = ['openSync', 'readFileSync', 'readdirSync', 'statSync'];
+
+/** The code of the error that a call always ends with on such a disk. */
+function refusal(how: string, name: string, [, flags]: readonly unknown[]): string | undefined {
+  const opensToWrite = name === 'openSync' && flags === 'w';
+  if (how === 'readonly' && (opensToWrite || changing.includes(name))) return 'EROFS';
+  if (how === 'unreadable' && reading.includes(name)) return 'EACCES';
+  return how === 'full' && name === 'writeSync' ? 'ENOSPC' : undefined;
+}
 
 /** How long a disk that hangs does so, milliseconds: more than the patience of those who use it, in tests. */
 const hangMs = 40;
@@ -28,6 +52,8 @@ function unreliableFs(how: string, random: Random): DiskFs {
     get(target, name: keyof DiskFs) {
       const real = target[name] as (...args: unknown[]) => unknown;
       return (...args: unknown[]): unknown => {
+        const code = refusal(how, name, args);
+        if (code !== undefined) throw Object.assign(new Error(`${code}: ${name} was made to fail`), { code });
         before(name);
         return real(...args);
       };

@@ -235,7 +235,7 @@ describe('requests at once', () => {
       response.once('close', () => (complete = response.writableFinished));
     });
     const socket = connect(Number(port), '127.0.0.1');
-    socket.write(`POST /v1/embeddings HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n`);
+    socket.write(`POST /v1/embeddings HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n`);
     socket.write(`content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
     const [start] = (await once(socket, 'data')) as [Buffer];
     expect(start.toString()).toContain('200 OK');

@@ -148,7 +148,7 @@ describe('bad input', () => {
     ],
     ['n too large', '/v1/chat/completions', { ...chat, n: 129 }, 'invalid_parameter', 'n'],
     ['a stop that is empty', '/v1/chat/completions', { ...chat, stop: '' }, 'invalid_parameter', 'stop'],
-    ['an empty prompt', '/v1/completions', { model: 'fake', prompt: '' }, 'invalid_parameter', 'prompt'],
+    ['an empty prompt', '/v1/completions', { model: 'fake', prompt: [] }, 'invalid_parameter', 'prompt'],
     [
       'a token too large',
       '/v1/completions',
@@ -156,7 +156,6 @@ describe('bad input', () => {
       'invalid_parameter',
       null,
     ],
-    ['echo', '/v1/completions', { model: 'fake', prompt: 'Hi', echo: true }, 'unsupported_parameter', 'echo'],
     [
       'a prompt longer than the context',
       '/v1/completions',

@@ -49,7 +49,7 @@ async function start(
   if (parts.text !== undefined) query.set('scriptedText', parts.text);
   if (parts.scripts !== undefined) query.set('scripts', JSON.stringify(parts.scripts));
   // A step has room for a whole prompt.
-  server = await FakeServer.start({ fake: `fake:?${query}` }, { batchSize: 1024 });
+  server = await FakeServer.start({ fake: `fake:?${query.toString()}` }, { batchSize: 1024 });
 }
 
 async function ask(body: object): Promise<Choice & { usage: Answer['usage'] }> {
@@ -59,9 +59,8 @@ async function ask(body: object): Promise<Choice & { usage: Answer['usage'] }> {
     ...body,
   });
   const answer = (await response.json()) as Answer;
-  expect(response.status, JSON.stringify(answer)).toBe(200);
-  const [choice] = answer.choices;
-  if (choice === undefined) throw new Error('there is no choice');
+  const [choice] = answer.choices ?? [];
+  if (choice === undefined) throw new Error(`there is no choice: ${JSON.stringify(answer)}`);
   return { ...choice, usage: answer.usage };
 }
 
@@ -133,9 +132,9 @@ describe('a tool call', () => {
     const pieces = chunks.flatMap(({ delta }) => delta.tool_calls ?? []);
     expect(pieces[0]).toMatchObject({ index: 0, function: { arguments: '' } });
     // A token of the fake model is a byte.
-    expect(pieces.slice(1).map(({ function: { arguments: text } }) => text)).toEqual([
-      ...'{"city": "Paris"}',
-    ]);
+    expect(pieces.slice(1).map(({ function: { arguments: text } }) => text)).toEqual(
+      '{"city": "Paris"}'.split(''),
+    );
   });
 
   it('is at the client while its arguments are not made yet', async () => {

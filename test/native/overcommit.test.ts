@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fixtureNames, writeFixture } from '../../src/testing/gguf/fixtures.js';
 import { Random } from '../../src/testing/random.js';
 import { fixtureFolder, starterModel } from './fixture-folder.js';
@@ -11,6 +11,12 @@ const models = [
 ];
 const contextSize = 512;
 const sessions = 8;
+
+interface Caches {
+  readonly residentSlots: number;
+  readonly hostBlocks: number;
+  readonly drafts?: boolean;
+}
 
 /** Sessions of two turns, all at once, with prompts that share nothing. */
 async function crowd(engine: WitnessedEngine, use: boolean, greedy: boolean): Promise<Turn[]> {
@@ -31,26 +37,32 @@ async function crowd(engine: WitnessedEngine, use: boolean, greedy: boolean): Pr
 }
 
 describe.each(models)('more conversations than the KV cache holds, with the %s model', (name, path) => {
-  test.each([
-    ['on', { residentSlots: 4, hostBlocks: 60 }],
-    ['off', {}],
-  ] as const)('end well, and as they do alone, with caches %s', async (how, caches) => {
-    const modelPath = path();
-    const engine = await WitnessedEngine.open({ modelPath, contextSize, slots: 6, ...caches });
-    const said = await crowd(engine, how === 'on', name === 'starter');
+  let comparison: UncachedComparison;
+
+  beforeAll(async () => {
+    const plain = await WitnessedEngine.open({ modelPath: path(), contextSize, slots: 1 });
+    comparison = new UncachedComparison(plain, name);
+  });
+  afterAll(async () => comparison.close());
+
+  test.each<[string, Caches | undefined]>([
+    ['with caches', { residentSlots: 4, hostBlocks: 60 }],
+    ['with caches and drafts', { residentSlots: 4, hostBlocks: 60, drafts: true }],
+    ['without any', undefined],
+  ])('end well, and as they do alone, %s', async (_, caches) => {
+    const use = caches !== undefined;
+    const engine = await WitnessedEngine.open({ modelPath: path(), contextSize, slots: 6, ...caches });
+    const said = await crowd(engine, use, name === 'starter');
     const tokens = said.slice(sessions).map(({ prompt, answer }) => prompt.length + answer.tokens.length);
     expect(tokens.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(3 * contextSize);
-    const { preemptions, running, waiting, usedCells } = engine.core.inspect();
+    const { preemptions, running, waiting, usedCells, draftTokens } = engine.core.inspect();
     expect(preemptions).toBeGreaterThan(0);
     expect({ running, waiting, usedCells }).toEqual({ running: 0, waiting: 0, usedCells: 0 });
-    expect(engine.memory.restores > 0).toBe(how === 'on');
+    expect(engine.memory.restores > 0).toBe(use);
+    expect(draftTokens > 0).toBe(caches?.drafts === true && engine.runner.info.canCut);
     await engine.close();
 
-    const plain = await WitnessedEngine.open({ modelPath, contextSize, slots: 1 });
-    const comparison = new UncachedComparison(plain, name);
-    for (const turn of said) await comparison.check(turn);
-    await plain.close();
-    const { answers, nearTies } = comparison.counts;
+    const { answers, nearTies } = await comparison.checkAll(said);
     expect(answers).toBe(2 * sessions);
     expect(nearTies).toBeLessThan(name === 'starter' ? answers / 4 : 2);
   });

@@ -8,12 +8,12 @@ import { fixtureFolder, starterModel } from './fixture-folder.js';
 const limit = { close: '</think>', closing: '\n</think>\n\n' };
 const turn = '<|im_start|>user\nCount to ten.<|im_end|>\n<|im_start|>assistant\n';
 
-const models: readonly [name: string, path: () => string][] = [
-  ['the starter model', () => starterModel],
-  ...fixtureNames.map((name): [string, () => string] => [name, () => writeFixture(name, fixtureFolder)]),
+const models = [
+  { name: 'the starter model', path: () => starterModel },
+  ...fixtureNames.map((name) => ({ name, path: () => writeFixture(name, fixtureFolder) })),
 ];
 
-describe.each(models)('on %s', (_, path) => {
+describe.each(models)('on $name', ({ path }) => {
   let engine: Engine;
   beforeAll(async () => {
     engine = createThreadEngine('test');

@@ -3,7 +3,7 @@ import type { GenerateRequest, Token } from '../../src/core/generation.js';
 import { writeFixture } from '../../src/testing/gguf/fixtures.js';
 import { makeRequest } from '../../src/testing/requests.js';
 import { fixtureFolder } from './fixture-folder.js';
-import { UncachedComparison } from './uncached-comparison.js';
+import { UncachedComparison, type Turn } from './uncached-comparison.js';
 import { WitnessedEngine, type Answer, type WitnessedOptions } from './witnessed-engine.js';
 
 const system = `<|im_start|>system\n${'You answer briefly, and in whole sentences. You like looms. '.repeat(9)}<|im_end|>\n`;
@@ -55,6 +55,7 @@ describe.each(['falcon-h1', 'mamba2', 'gemma3'] as const)('conversations with %s
     const talks = await Conversations.open(path());
     const plain = await WitnessedEngine.open({ modelPath: path(), contextSize: 2048, slots: 1 });
     const comparison = new UncachedComparison(plain, name);
+    const turns: Turn[] = [];
     const head = talks.encode(system);
     const histories: Token[][] = [];
     const served: number[] = [];
@@ -62,7 +63,7 @@ describe.each(['falcon-h1', 'mamba2', 'gemma3'] as const)('conversations with %s
       const prompt = [...head, ...talks.encode(asked(question))];
       const answer = await talks.ask(prompt, head.length);
       expect(answer.cachedTokens).toBe(index === 0 ? 0 : block(head.length));
-      await comparison.check({ prompt, sampling: {}, maxTokens, answer });
+      turns.push({ prompt, sampling: {}, maxTokens, answer });
       histories.push([...prompt, ...answer.tokens]);
     }
     for (let turn = 2; turn <= 4; turn++) {
@@ -72,12 +73,12 @@ describe.each(['falcon-h1', 'mamba2', 'gemma3'] as const)('conversations with %s
         served.push(answer.cachedTokens / history.length);
         // All of the turn before it, and its answer, but for less than a block and a token.
         expect(answer.cachedTokens).toBeGreaterThanOrEqual(history.length - 65);
-        await comparison.check({ prompt, sampling: {}, maxTokens, answer });
+        turns.push({ prompt, sampling: {}, maxTokens, answer });
         histories[index] = [...prompt, ...answer.tokens];
       }
     }
     expect(Math.min(...served)).toBeGreaterThan(0.85);
-    expect(comparison.counts.nearTies).toBeLessThanOrEqual(1);
+    expect((await comparison.checkAll(turns)).nearTies).toBeLessThanOrEqual(1);
     expect(talks.engine.cache?.counts.faults).toBe(0);
     expect(talks.engine.memory.snapshots).toBeGreaterThan(3);
     await talks.engine.close();
@@ -103,9 +104,14 @@ describe.each(['falcon-h1', 'mamba2', 'gemma3'] as const)('conversations with %s
       // Each answer has a row for each token but its last.
       expect(talks.rows).toBeLessThanOrEqual(computed + 8 * 3);
       expect(answers.filter(({ cachedTokens }) => cachedTokens >= block(head.length))).toHaveLength(7);
-      for (const [index, answer] of answers.entries())
-        await comparison.check({ prompt: prompts[index] ?? [], sampling: {}, maxTokens: 4, answer });
-      expect(comparison.counts.nearTies).toBeLessThanOrEqual(1);
+      const turns = answers.map((answer, index) => ({
+        prompt: prompts[index] ?? [],
+        sampling: {},
+        maxTokens: 4,
+        answer,
+      }));
+      const { nearTies } = await comparison.checkAll(turns);
+      expect(nearTies).toBeLessThanOrEqual(1);
       await talks.engine.close();
       await plain.close();
     },
@@ -122,8 +128,14 @@ describe.each(['falcon-h1', 'mamba2', 'gemma3'] as const)('conversations with %s
     ]);
     const answers = await Promise.all(prompts.map(async (prompt) => talks.ask(prompt, head.length, 8)));
     expect(answers.filter(({ cachedTokens }) => cachedTokens >= block(head.length))).toHaveLength(7);
-    for (const [index, answer] of answers.entries())
-      await comparison.check({ prompt: prompts[index] ?? [], sampling: {}, maxTokens: 8, answer });
+    const turns = answers.map((answer, index) => ({
+      prompt: prompts[index] ?? [],
+      sampling: {},
+      maxTokens: 8,
+      answer,
+    }));
+    const { nearTies } = await comparison.checkAll(turns);
+    expect(nearTies).toBeLessThanOrEqual(1);
     await talks.engine.close();
     await plain.close();
   });

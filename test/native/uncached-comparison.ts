@@ -17,12 +17,18 @@ export interface Turn {
 const roundings: Readonly<Record<string, number>> = { starter: 0.5, gemma3: 0.1 };
 const usualRounding = 0.002;
 
+/** Answers that were compared, and those that went another way where rounding decides. */
+interface Compared {
+  readonly answers: number;
+  readonly nearTies: number;
+}
+
 /** Holds answers against those of an engine that computes each prompt alone and whole. */
 export class UncachedComparison {
   readonly #plain: WitnessedEngine;
   readonly #rounding: number;
-  /** Answers that were compared, and those that went another way where rounding decides. */
-  readonly counts = { answers: 0, nearTies: 0 };
+  /** What the other engine said, by what it was asked. */
+  readonly #expected = new Map<string, Answer>();
 
   /** @param plain an engine without caches */
   constructor(plain: WitnessedEngine, model: string) {
@@ -30,29 +36,49 @@ export class UncachedComparison {
     this.#rounding = roundings[model] ?? usualRounding;
   }
 
+  async checkAll(turns: readonly Turn[]): Promise<Compared> {
+    let nearTies = 0;
+    for (const turn of turns) if (!(await this.#isSame(turn))) nearTies++;
+    return { answers: turns.length, nearTies };
+  }
+
+  async close(): Promise<void> {
+    await this.#plain.close();
+  }
+
   /**
    * The text is the same, and every token was as likely when it was drawn. Where the text is another one, what was drawn
    * first was as likely as here, and as likely as what is drawn here, but for rounding.
+   * @returns whether the text is the same
    */
-  async check({ prompt, sampling, maxTokens, answer }: Turn): Promise<void> {
-    const expected = await this.#plain.ask(prompt, { maxTokens, sampling, use: false });
-    this.counts.answers++;
+  async #isSame(turn: Turn): Promise<boolean> {
+    const { prompt, sampling, answer } = turn;
+    const expected = await this.#ask(turn);
     const differs = answer.tokens.findIndex((token, at) => token !== expected.tokens[at]);
     const same = differs < 0 ? expected.tokens.length : differs;
     for (let at = 0; at < same; at++)
       this.#expectAsLikely(answer.logProbabilities[at], expected.logProbabilities[at]);
     if (differs < 0) {
       assert.deepEqual(answer.tokens, expected.tokens);
-      return;
+      return true;
     }
-    this.counts.nearTies++;
     const before = [...prompt, ...expected.tokens.slice(0, differs)];
     const likely = await this.#plain.logProbability(before, answer.tokens[differs] ?? 0);
     this.#expectAsLikely(answer.logProbabilities[differs], likely);
     // A draw goes another way at an edge between two tokens; the most likely token is another one only in a tie.
-    if (sampling.temperature !== 0) return;
+    if (sampling.temperature !== 0) return false;
     const best = await this.#plain.logProbability(before, expected.tokens[differs] ?? 0);
     assert.ok(best - likely < 2 * this.#rounding, `${best} and ${likely} are no tie`);
+    return false;
+  }
+
+  async #ask({ prompt, sampling, maxTokens }: Turn): Promise<Answer> {
+    const key = JSON.stringify([prompt, sampling, maxTokens]);
+    const known = this.#expected.get(key);
+    if (known !== undefined) return known;
+    const expected = await this.#plain.ask(prompt, { maxTokens, sampling, use: false });
+    this.#expected.set(key, expected);
+    return expected;
   }
 
   #expectAsLikely(one: number | undefined, other: number | undefined): void {

@@ -9,6 +9,9 @@ import { openRunner } from '../../src/native/llama-runner.js';
 import { fingerprintOf } from '../../src/prefix-cache/block-id.js';
 import { PrefixStore, type PrefixStoreStats } from '../../src/prefix-cache/prefix-store.js';
 import { defaultDiskSettings } from '../../src/prefix-cache/store-settings.js';
+import { NgramDrafter } from '../../src/speculation/ngram-drafter.js';
+import { Speculator } from '../../src/speculation/speculator.js';
+import { EagerChooser } from '../../src/testing/eager-chooser.js';
 import { makeRequest, makeScoreRequest } from '../../src/testing/requests.js';
 
 /** What a request came to, token by token. */
@@ -36,9 +39,13 @@ export interface WitnessedOptions {
   readonly slots: number;
   readonly residentSlots?: number;
   readonly batchSize?: number;
+  /** Rows of a step, where they are to be fewer than those of a batch. */
+  readonly stepRows?: number;
   /** RAM for blocks, in the size of 64 tokens with a state, where the memory has one; no caches when absent. */
   readonly hostBlocks?: number;
   readonly directory?: string;
+  /** Every draft of n-grams that there is room for is verified; there are none when absent. */
+  readonly drafts?: boolean;
 }
 
 interface Asked {
@@ -76,7 +83,11 @@ export class WitnessedEngine {
     this.#witness = witnessDraws(runner);
     this.memory = watchMemory(runner);
     this.cache = openCache(runner, options);
-    this.core = new EngineCore(runner, board, { threads: 1, interTokenTarget: 0 }, this.cache);
+    const { stepRows = runner.info.batchSize } = options;
+    Object.defineProperty(runner, 'info', { value: { ...runner.info, batchSize: stepRows } });
+    const speculator =
+      options.drafts === true ? new Speculator(() => new NgramDrafter(), new EagerChooser()) : undefined;
+    this.core = new EngineCore(runner, board, { threads: 1, interTokenTarget: 0 }, this.cache, speculator);
   }
 
   /** Generates after a prompt; resolves when it is done. Steps are computed as long as anything is asked. */

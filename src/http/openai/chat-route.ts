@@ -5,12 +5,13 @@ import { settingsOf } from '../../pool/pool-settings.js';
 import { thinkingVariables } from '../../prompt/thinking.js';
 import { chatPrompt, type ChatJob } from '../chat-prompt.js';
 import { serveAnswer } from '../serve-answer.js';
+import { systemFingerprint } from '../system-fingerprint.js';
 import { parseBody } from '../validation.js';
 import type { RouteContext } from '../route-context.js';
 import { chatFormat } from './chat-format.js';
-import { chatNeutral, chatSchema, toChatInput, type ChatBody } from './chat-schema.js';
+import { chatNeutral, chatSchema, toChatInput, toChatLikelihoods, type ChatBody } from './chat-schema.js';
 import { toCacheUse, toSampling, toStopConditions } from './sampling-schema.js';
-import { toStanding } from './standing-schema.js';
+import { servedTier, toStanding, userOf } from './standing-schema.js';
 import { toOfferedTools } from './tool-schema.js';
 
 /** `POST /v1/chat/completions` */
@@ -22,22 +23,28 @@ export function chatRoute(server: FastifyInstance, context: RouteContext): void 
     const generation = {
       id,
       ...toStanding(body, request.headers),
+      ...toChatLikelihoods(body),
       choices: body.n,
       sampling: toSampling(body),
       stop: toStopConditions(body, body.max_completion_tokens ?? body.max_tokens),
       cache: toCacheUse(body),
     };
+    const file = await context.pool.find(body.model);
     await serveAnswer(
       {
         modelId: body.model,
         prompts: (info) => [chatPrompt(info, toJob(info), generation)],
-        format: chatFormat({
-          id,
-          model: body.model,
-          includeUsage: body.stream_options?.include_usage === true,
-        }),
+        format: (info) =>
+          chatFormat({
+            id,
+            model: body.model,
+            fingerprint: systemFingerprint(file, info, toJob(info).rules),
+            tier: servedTier(body),
+            likelihoods: body.logprobs,
+            includeUsage: body.stream_options?.include_usage === true,
+          }),
         stream: body.stream,
-        user: body.user,
+        user: userOf(body),
       },
       reply,
       context,

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { HeddleError } from '../../core/errors.js';
+import { mostLikelyTokens, type LikelihoodWish } from '../../core/likelihood.js';
 import type { ChatMessage } from '../../prompt/chat-message.js';
 import type { ChatInput } from '../../prompt/stable/chat-input.js';
 import { reasoningEfforts } from '../../prompt/thinking.js';
@@ -63,6 +65,10 @@ export const chatSchema = z.strictObject({
   model: z.string().min(1),
   messages: z.array(message).min(1, 'there must be at least one message'),
   max_completion_tokens: z.int().min(1).optional(),
+  logprobs: z.boolean().default(false),
+  top_logprobs: z.int().min(0).max(mostLikelyTokens).default(0),
+  /** What is kept of a prompt is found by the prompt itself, so that this has nothing to add. */
+  prompt_cache_key: z.string().max(1024).optional(),
   /** Further variables for the model's chat template, such as `enable_thinking`. */
   chat_template_kwargs: z.record(z.string(), z.unknown()).default({}),
   reasoning_effort: z.enum(reasoningEfforts).optional(),
@@ -79,12 +85,27 @@ export const chatNeutral: Readonly<Record<string, readonly unknown[]>> = {
   functions: [[]],
   function_call: ['none', 'auto'],
   response_format: [{ type: 'text' }],
-  logprobs: [false],
-  top_logprobs: [0],
+  prompt_cache_options: [{}, { mode: 'implicit' }],
+  prompt_cache_retention: ['in_memory'],
+  verbosity: ['medium'],
   modalities: [['text']],
   store: [false],
   metadata: [{}],
 };
+
+/**
+ * What the request wants to know of each token.
+ * @throws HeddleError `invalid_parameter` when it wants the most likely tokens without the log-probabilities
+ */
+export function toChatLikelihoods({ logprobs, top_logprobs }: Pick<ChatBody, 'logprobs' | 'top_logprobs'>): {
+  likelihoods?: LikelihoodWish;
+} {
+  if (logprobs) return { likelihoods: { top: top_logprobs } };
+  if (top_logprobs === 0) return {};
+  throw new HeddleError('invalid_parameter', '"top_logprobs": it goes with "logprobs": true', {
+    param: 'top_logprobs',
+  });
+}
 
 /**
  * What the model's chat template is given.

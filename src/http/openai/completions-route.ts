@@ -1,44 +1,50 @@
 import { randomUUID } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance } from 'fastify';
-import type { RouteContext } from '../route-context.js';
+import type { ModelInfo } from '../../core/model-runner.js';
+import type { Engine } from '../../engine/engine.js';
+import { settingsOf } from '../../pool/pool-settings.js';
 import { plainParser } from '../../prompt/output/plain-parser.js';
-import { textOf } from '../../prompt/output/output-blocks.js';
-import type { AnswerFormat } from '../answer-format.js';
+import type { AnswerPrompt } from '../answer.js';
+import type { RouteContext } from '../route-context.js';
 import { serveAnswer } from '../serve-answer.js';
-import type { StreamEvent } from '../sse-writer.js';
+import { systemFingerprint } from '../system-fingerprint.js';
 import { parseBody } from '../validation.js';
-import { completionsNeutral, completionsSchema, toPrompts } from './completions-schema.js';
+import { completionsFormat } from './completions-format.js';
+import {
+  choicesOf,
+  completionsSchema,
+  promptsOf,
+  toLikelihoods,
+  toPlainPrompts,
+  toPrompts,
+  type CompletionsBody,
+} from './completions-schema.js';
+import { readEcho, type Echo } from './echo.js';
 import { toCacheUse, toSampling, toStopConditions } from './sampling-schema.js';
-import { errorBody } from './error-body.js';
-import { toStanding } from './standing-schema.js';
-import { usageBody } from './usage.js';
+import { toStanding, userOf } from './standing-schema.js';
 
 /** `POST /v1/completions` */
 export function completionsRoute(server: FastifyInstance, context: RouteContext): void {
-  server.post('/v1/completions', async (request, reply) => {
-    const body = parseBody(completionsSchema, request.body, completionsNeutral);
-    const id = `cmpl-${randomUUID()}`;
-    const includeUsage = body.stream_options?.include_usage === true;
-    const standing = toStanding(body, request.headers);
+  server.post('/v1/completions', async ({ body: sent, headers }, reply) => {
+    const body = parseBody(completionsSchema, sent);
+    const asked = { id: `cmpl-${randomUUID()}`, body, headers };
+    const file = await context.pool.find(body.model);
+    const { stablePrompts } = settingsOf(context.pool.settings, file.id);
+    let echoes: readonly Echo[] = [];
     await serveAnswer(
       {
         modelId: body.model,
-        prompts: () =>
-          toPrompts(body.prompt).map((prompt, index) => ({
-            request: {
-              id: `${id}-${index}`,
-              prompt,
-              ...standing,
-              choices: body.n,
-              sampling: toSampling(body),
-              stop: toStopConditions(body),
-              cache: toCacheUse(body),
-            },
-            newParser: () => plainParser,
-          })),
-        format: completionsFormat(id, body.model, includeUsage),
+        prepare: async (engine, signal) => {
+          if (body.echo) echoes = await readEchoes(asked, engine, signal);
+        },
+        prompts: (info) => completionPrompts(asked, info, echoes),
+        format: (info) => {
+          const fingerprint = systemFingerprint(file, info, stablePrompts);
+          return completionsFormat(body, { id: asked.id, fingerprint, echoes });
+        },
         stream: body.stream,
-        user: body.user,
+        user: userOf(body),
       },
       reply,
       context,
@@ -46,33 +52,50 @@ export function completionsRoute(server: FastifyInstance, context: RouteContext)
   });
 }
 
-function completionsFormat(id: string, model: string, includeUsage: boolean): AnswerFormat {
-  const created = Math.floor(Date.now() / 1000);
-  const answer = (choices: object[]): object => ({ id, object: 'text_completion', created, model, choices });
-  const choice = (index: number, text: string, finish_reason: string | null): object => ({
-    index,
-    text,
-    logprobs: null,
-    finish_reason,
-  });
-  const chunk = (choices: object[], usage: object | null = null): StreamEvent => ({
-    data: { ...answer(choices), ...(includeUsage ? { usage } : {}) },
-  });
-  return {
-    opening: () => [],
-    piece: ({ choice: index, events, end }) => [
-      ...events.flatMap((event) =>
-        event.kind === 'content' ? [chunk([choice(index, event.text, null)])] : [],
-      ),
-      ...(end === undefined ? [] : [chunk([choice(index, '', end.reason)])]),
-    ],
-    closing: (usage) => [...(includeUsage ? [chunk([], usageBody(usage))] : []), { data: '[DONE]' }],
-    failure: (error) => [{ data: errorBody(error) }],
-    whole: (choices, usage) => ({
-      ...answer(
-        choices.map(({ blocks, end }, index) => choice(index, textOf(blocks, 'content'), end.reason)),
-      ),
-      usage: usageBody(usage),
-    }),
+interface Asked {
+  readonly id: string;
+  readonly body: CompletionsBody;
+  readonly headers: IncomingHttpHeaders;
+}
+
+function completionPrompts(
+  { id, body, headers }: Asked,
+  info: ModelInfo,
+  echoes: readonly Echo[],
+): AnswerPrompt[] {
+  const shared = {
+    ...toStanding(body, headers),
+    ...toLikelihoods(body),
+    choices: choicesOf(body),
+    sampling: toSampling(body),
+    stop: toStopConditions(body),
+    cache: toCacheUse(body),
   };
+  return toPrompts(body, info).map((prompt, index) => {
+    const promptTokens = body.max_tokens === 0 ? echoes[index]?.tokens.length : undefined;
+    return {
+      request: { ...shared, id: `${id}-${index}`, prompt },
+      newParser: () => plainParser,
+      ...(promptTokens === undefined ? {} : { promptTokens }),
+    };
+  });
+}
+
+/** One after the other: each is a prompt that is computed, and they are no more urgent than any other's. */
+async function readEchoes(
+  { id, body, headers }: Asked,
+  engine: Engine,
+  signal: AbortSignal,
+): Promise<readonly Echo[]> {
+  const standing = toStanding(body, headers);
+  const wish = body.logprobs === undefined ? undefined : { top: body.logprobs };
+  const echoes: Echo[] = [];
+  for (const [index, prompt] of toPlainPrompts(body.prompt, engine.info).entries()) {
+    const sent = promptsOf(body.prompt)[index];
+    const said = typeof sent === 'string' ? sent : undefined;
+    echoes.push(
+      await readEcho(engine, { ...standing, id: `${id}-${index}`, prompt }, { said, wish }, signal),
+    );
+  }
+  return echoes;
 }

@@ -24,7 +24,14 @@ export const samplingFields = {
   max_tokens: z.int().min(1).optional(),
   n: z.int().min(1).max(128).default(1),
   stream: z.boolean().default(false),
-  stream_options: z.strictObject({ include_usage: z.boolean().default(false) }).optional(),
+  stream_options: z
+    .strictObject({
+      include_usage: z.boolean().default(false),
+      include_obfuscation: z
+        .literal(false, { error: 'streams are not padded: leave include_obfuscation out, or false' })
+        .optional(),
+    })
+    .optional(),
   /** vLLM's name, and llama.cpp's. */
   cache_salt: z.string().min(1).max(longestSalt).optional(),
   cache_prompt: z.boolean().default(defaultCacheUse.use),

@@ -3,6 +3,7 @@ import type { Reading, TextInput } from './text-input.js';
 type Write = (text: string) => void;
 
 const number = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+// oxlint-disable-next-line no-control-regex -- JSON's strings have none
 const plain = /[^"\\\u0000-\u001f]/;
 const space = /[ \t\r\n]/;
 const wordCharacter = /[-+.\w]/;

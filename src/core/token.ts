@@ -1,0 +1,2 @@
+/** A token id of the model's vocabulary. */
+export type Token = number;
