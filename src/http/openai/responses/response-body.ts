@@ -1,5 +1,6 @@
 import type { HeddleError } from '../../../core/errors.js';
 import type { AnswerEnd, Usage } from '../../answer.js';
+import { servedTier } from '../standing-schema.js';
 import type { OutputItem } from './item.js';
 import type { ResponsesBody } from './responses-schema.js';
 
@@ -41,7 +42,7 @@ export function responseBody({ id, asked, createdAt }: ResponseHead, progress: R
     parallel_tool_calls: asked.parallel_tool_calls,
     previous_response_id: asked.previous_response_id ?? null,
     reasoning: { effort: reasoning.effort ?? null, summary: null },
-    service_tier: asked.service_tier === 'auto' ? 'default' : (asked.service_tier ?? 'default'),
+    service_tier: servedTier(asked) ?? 'default',
     store: asked.store,
     temperature: asked.temperature,
     text: { format: { type: 'text' } },

@@ -11,7 +11,7 @@ import type { RouteContext } from '../../route-context.js';
 import { serveAnswer } from '../../serve-answer.js';
 import { parseBody } from '../../validation.js';
 import { toCacheUse, toSampling, toStopConditions } from '../sampling-schema.js';
-import { toStanding } from '../standing-schema.js';
+import { toStanding, userOf } from '../standing-schema.js';
 import { toChatMessages } from './chat-messages.js';
 import { checkSupported } from './check-supported.js';
 import { toItems } from './input-items.js';
@@ -41,12 +41,11 @@ export function responsesRoute(server: FastifyInstance, context: RouteContext, s
     const items = [...said, ...input];
     checkCount(items, mostItems);
     const toJob = responsesJob(body, items, said.length, context);
-    const user = body.safety_identifier ?? body.user;
     const { stream_options: _, ...fields } = body;
     const single = { ...fields, n: 1 };
     const generation = {
       id,
-      ...toStanding({ ...body, user }, headers),
+      ...toStanding(body, headers),
       choices: 1,
       sampling: toSampling(single),
       stop: toStopConditions(single, body.max_output_tokens),
@@ -64,7 +63,7 @@ export function responsesRoute(server: FastifyInstance, context: RouteContext, s
           },
         }),
         stream: body.stream,
-        user,
+        user: userOf(body),
       },
       reply,
       context,

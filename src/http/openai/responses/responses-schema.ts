@@ -43,8 +43,6 @@ export const responsesSchema = z.strictObject({
   include: z.array(z.string()).default([]),
   metadata,
   stream_options: z.strictObject({ include_obfuscation: z.boolean().nullish() }).default({}),
-  /** Whose request it is, as `user`, and instead of it. */
-  safety_identifier: z.string().max(512).optional(),
   /** All requests are at the one place where what they have in common is kept: so this is told back, and that is all. */
   prompt_cache_key: z.string().max(512).optional(),
   /** Further variables for the model's chat template, such as `enable_thinking`. */
