@@ -48,7 +48,13 @@ export async function serve(options: ServeOptions): Promise<void> {
     () => process.emit('SIGTERM'),
   );
   const models = (await pool.catalogue.scan()).map(({ id }) => id);
-  const server = createServer({ pool, log, metrics, access: () => settings.access });
+  const server = createServer({
+    pool,
+    log,
+    metrics,
+    access: () => settings.access,
+    responses: () => settings.current.responses,
+  });
   await listen(server, settings.current);
   const { port } = server.server.address() as AddressInfo;
   const asksForKey = settings.access.keys.some(({ admin }) => !admin);

@@ -9,6 +9,7 @@ import {
   limitsShape,
   modelShape,
   poolShape,
+  responsesShape,
   stablePromptsShape,
 } from './schema.js';
 import { shown } from './units.js';
@@ -28,6 +29,7 @@ const typeNames: Readonly<Record<string, string>> = {
 const places: readonly (readonly [string, readonly string[]])[] = [
   ['the top of the file', Object.keys(fileShape)],
   ['"pool"', Object.keys(poolShape)],
+  ['"responses"', Object.keys(responsesShape)],
   ['"cache"', Object.keys(cacheShape)],
   ['"limits"', Object.keys(limitsShape)],
   ['an entry of "api_keys"', Object.keys(apiKeyShape)],
@@ -98,6 +100,7 @@ function unknownKey(key: string, known: readonly string[]): string {
 function knownKeys(path: Path): readonly string[] {
   const [section, , ...deeper] = path;
   if (path.length > 1 && path.at(-1) === 'stable_prompts') return Object.keys(stablePromptsShape);
+  if (section === 'responses') return Object.keys(responsesShape);
   if (section === 'cache') return Object.keys(cacheShape);
   if (section === 'limits') return Object.keys(limitsShape);
   if (section === 'api_keys') return Object.keys(apiKeyShape);

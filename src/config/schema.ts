@@ -161,6 +161,12 @@ export const limitsShape = {
   ...keyLimitsShape,
 } as const;
 
+/** Keys of `responses:`. */
+export const responsesShape = {
+  stored: count(0, 1_000_000).optional(),
+  memory: memory.optional(),
+} as const;
+
 /** Keys of `stable_prompts:`. */
 export const stablePromptsShape = {
   billing_header: z.boolean().optional(),
@@ -210,6 +216,7 @@ export const fileShape = {
   cors_origins: z.array(origin).optional(),
   api_keys: z.record(text, z.strictObject(apiKeyShape)).optional(),
   limits: z.strictObject(limitsShape).optional(),
+  responses: z.strictObject(responsesShape).optional(),
   cache: z.strictObject(cacheShape).optional(),
   pool: z.strictObject(poolShape).optional(),
   defaults: z.strictObject(defaultsShape).optional(),

@@ -25,6 +25,7 @@ export function settingsText(settings: Settings): string {
     grace: writeDuration(settings.grace),
     log_level: settings.logLevel,
     ...accessKeys(settings.access),
+    responses: { stored: settings.responses.count, memory: writeBytes(settings.responses.bytes) },
     cache: cacheKeys(pool.cache ?? { bytes: defaultCacheDirectoryBytes }),
     pool: Object.fromEntries(
       Object.entries(policyKeys).map(([field, key]) => {

@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { defaultRequestLimits, noKeyLimits } from '../core/access.js';
+import { defaultResponseLimits } from '../core/response-limits.js';
 import { defaultStableRules } from '../core/stable-rules.js';
 import { defaultPolicy } from '../pool/pool-policy.js';
 import { defaultModelSettings, settingsOf } from '../pool/pool-settings.js';
@@ -17,6 +18,7 @@ describe('settings', () => {
   it('are the defaults where nothing is said', () => {
     expect(toSettings({})).toEqual({
       ...defaultServerSettings,
+      responses: defaultResponseLimits,
       modelIsolation: {},
       access: {
         apiKeys: [],
@@ -198,6 +200,13 @@ describe('settings written as a file', () => {
             stop_length: fc.integer({ min: 1, max: 65_536 }),
             requests_per_minute: most,
             concurrent_requests: most,
+          },
+          options,
+        ),
+        responses: fc.record(
+          {
+            stored: fc.integer({ min: 0, max: 1_000_000 }),
+            memory: fc.integer({ min: 2 ** 20, max: 2 ** 40 }),
           },
           options,
         ),

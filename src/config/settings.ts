@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defaultCacheDirectoryBytes } from '../core/prompt-cache.js';
+import { defaultResponseLimits, type ResponseLimits } from '../core/response-limits.js';
 import type { Speculation } from '../core/speculation.js';
 import { defaultStableRules } from '../core/stable-rules.js';
 import type { PoolPolicy } from '../pool/pool-policy.js';
@@ -28,6 +29,7 @@ export interface Settings {
   readonly grace: number;
   readonly logLevel: LogLevel;
   readonly access: AccessSettings;
+  readonly responses: ResponseLimits;
   readonly pool: PoolSettings;
 }
 
@@ -85,6 +87,10 @@ export function toSettings(config: Config, overrides: SettingOverrides = {}): Se
     grace: overrides.grace ?? config.grace ?? defaults.grace,
     logLevel: overrides.logLevel ?? config.log_level ?? defaults.logLevel,
     access: toAccessSettings(config, overrides),
+    responses: {
+      ...defaultResponseLimits,
+      ...withoutUndefined({ count: config.responses?.stored, bytes: config.responses?.memory }),
+    },
     pool: toPoolSettings(config, overrides),
   };
 }

@@ -1,5 +1,6 @@
 import type { AccessPolicy } from '../core/access.js';
 import type { Logger } from '../core/logger.js';
+import type { ResponseLimits } from '../core/response-limits.js';
 import type { Metrics } from '../metrics/metrics.js';
 import type { EnginePool } from '../pool/engine-pool.js';
 
@@ -11,4 +12,6 @@ export interface RouteContext {
   readonly metrics?: Metrics;
   /** Who may ask for what at the moment; `defaultAccess`, with no keys, when absent. */
   readonly access?: () => AccessPolicy;
+  /** What stored responses may take at the moment; `defaultResponseLimits` when absent. */
+  readonly responses?: () => ResponseLimits;
 }

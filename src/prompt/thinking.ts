@@ -16,6 +16,7 @@ const switches = [
  * The variables of a template for how much its model is to reason. A template that knows no efforts has a switch at most:
  * `none` turns it off, any other effort on.
  * @param variables those that the client has set: `enable_thinking` among them goes before the effort
+ * @param param where the client has set the effort
  * @returns all of them, under the names that the template knows
  * @throws HeddleError `unsupported_by_model` where the template has no such variable
  */
@@ -23,6 +24,7 @@ export function thinkingVariables(
   info: ModelInfo,
   variables: Readonly<Record<string, unknown>>,
   effort: ReasoningEffort | undefined,
+  param = 'reasoning_effort',
 ): Readonly<Record<string, unknown>> {
   const template = `${info.chatTemplate ?? ''}${info.toolChatTemplate ?? ''}`;
   if (template === '') return variables; // there is no chat without a template, and no prompt either
@@ -33,7 +35,7 @@ export function thinkingVariables(
     throw unsupported('chat_template_kwargs.enable_thinking', 'whether it reasons');
   const hasEffort = hasVariable(template, 'reasoning_effort');
   if (effort !== undefined && !hasEffort && known === undefined)
-    throw unsupported('reasoning_effort', 'how much it reasons');
+    throw unsupported(param, 'how much it reasons');
   const isKnownSwitch = known !== undefined && (asked !== undefined || !hasEffort || effort === 'none');
   return {
     ...(hasEffort && effort !== undefined ? { reasoning_effort: effort } : {}),

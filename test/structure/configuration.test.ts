@@ -10,6 +10,7 @@ import {
   limitsShape,
   modelShape,
   poolShape,
+  responsesShape,
   stablePromptsShape,
 } from '../../src/config/schema.js';
 import { settingsText } from '../../src/config/settings-text.js';
@@ -42,12 +43,21 @@ const inWords = [
 
 describe('the table of the configuration file in docs/operations.md', () => {
   it('lists every key, in the order of the schema, and no other', () => {
-    const sections: readonly string[] = ['api_keys', 'limits', 'cache', 'pool', 'defaults', 'models'];
+    const sections: readonly string[] = [
+      'api_keys',
+      'limits',
+      'responses',
+      'cache',
+      'pool',
+      'defaults',
+      'models',
+    ];
     const ofModels = Object.keys(modelShape).filter((key) => !(key in defaultsShape));
     expect(rows.map(({ key }) => key)).toEqual([
       ...Object.keys(fileShape).filter((key) => !sections.includes(key)),
       ...Object.keys(apiKeyShape).map((key) => `api_keys.NAME.${key}`),
       ...Object.keys(limitsShape).map((key) => `limits.${key}`),
+      ...Object.keys(responsesShape).map((key) => `responses.${key}`),
       ...Object.keys(cacheShape).map((key) => `cache.${key}`),
       ...Object.keys(poolShape).map((key) => `pool.${key}`),
       ...Object.keys(defaultsShape)
@@ -59,8 +69,9 @@ describe('the table of the configuration file in docs/operations.md', () => {
   });
 
   it('says the defaults that hold', () => {
-    const { limits, cache, pool, defaults, ...top } = parse(settingsText(toSettings({}))) as {
+    const { limits, responses, cache, pool, defaults, ...top } = parse(settingsText(toSettings({}))) as {
       limits: Record<string, unknown>;
+      responses: Record<string, unknown>;
       cache: Record<string, unknown>;
       pool: Record<string, unknown>;
       defaults: Record<string, unknown>;
@@ -68,6 +79,7 @@ describe('the table of the configuration file in docs/operations.md', () => {
     const inForce: Record<string, unknown> = {
       ...top,
       ...Object.fromEntries(Object.entries(limits).map(([key, value]) => [`limits.${key}`, value])),
+      ...Object.fromEntries(Object.entries(responses).map(([key, value]) => [`responses.${key}`, value])),
       ...Object.fromEntries(Object.entries(cache).map(([key, value]) => [`cache.${key}`, value])),
       ...Object.fromEntries(Object.entries(pool).map(([key, value]) => [`pool.${key}`, value])),
       ...Object.fromEntries(Object.entries(defaults).map(([key, value]) => [`defaults.${key}`, value])),

@@ -1,0 +1,42 @@
+import { HeddleError } from '../../../core/errors.js';
+import type { ResponsesBody } from './responses-schema.js';
+
+/**
+ * Refuses what is a parameter of the API, and asks for what there is not.
+ * @throws HeddleError `unsupported_parameter`, with the path
+ */
+export function checkSupported({ include, reasoning, text, stream_options: stream }: ResponsesBody): void {
+  const [first] = include;
+  if (first !== undefined) throw unsupported('include[0]', whyNot[first] ?? `"${first}" is not supported.`);
+  for (const name of ['summary', 'generate_summary'] as const) {
+    if (typeof reasoning[name] !== 'string') continue;
+    throw unsupported(`reasoning.${name}`, 'Reasoning is not summarised: it is in the output itself.');
+  }
+  if (typeof reasoning.context === 'string' && reasoning.context !== 'auto')
+    throw unsupported(
+      'reasoning.context',
+      'What of earlier reasoning is read again is up to the chat template of the model.',
+    );
+  if (typeof reasoning.mode === 'string' && reasoning.mode !== 'standard')
+    throw unsupported('reasoning.mode', 'The one mode is "standard".');
+  const format = text.format?.type ?? 'text';
+  if (format !== 'text')
+    throw unsupported(
+      'text.format',
+      `The format "${format}" is not supported yet; the one format is "text".`,
+    );
+  if (typeof text.verbosity === 'string')
+    throw unsupported('text.verbosity', 'A model can not be told how much to say but in words.');
+  if (stream.include_obfuscation === true)
+    throw unsupported('stream_options.include_obfuscation', 'Streams are not obfuscated.');
+}
+
+const whyNot: Readonly<Record<string, string>> = {
+  'reasoning.encrypted_content':
+    'Reasoning is not encrypted: it is in the content of its item, and can be sent back as it is.',
+  'message.output_text.logprobs': 'Log-probabilities are not supported yet.',
+};
+
+function unsupported(param: string, message: string): HeddleError {
+  return new HeddleError('unsupported_parameter', `"${param}": ${message}`, { param });
+}
