@@ -11,4 +11,6 @@ export interface RouteContext {
   readonly metrics?: Metrics;
   /** Who may ask for what at the moment; `defaultAccess`, with no keys, when absent. */
   readonly access?: () => AccessPolicy;
+  /** How long a stream that has pings is silent before one, milliseconds; 10,000 when absent. */
+  readonly pingInterval?: number;
 }

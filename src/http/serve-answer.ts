@@ -7,6 +7,7 @@ import { Answer, type AnswerEnd, type AnswerPrompt } from './answer.js';
 import type { AnswerFormat, WholeChoice } from './answer-format.js';
 import { ClientWatch } from './client-watch.js';
 import { checkKind } from './model-kind-check.js';
+import { withPings } from './pings.js';
 import type { RouteContext } from './route-context.js';
 import { SseWriter, type StreamWriter } from './sse-writer.js';
 
@@ -30,7 +31,7 @@ export interface AnswerJob {
 export async function serveAnswer(
   job: AnswerJob,
   reply: FastifyReply,
-  { pool, log, metrics }: RouteContext,
+  { pool, log, metrics, pingInterval }: RouteContext,
 ): Promise<void> {
   const started = performance.now();
   const model = pool.idOf(job.modelId);
@@ -42,7 +43,7 @@ export async function serveAnswer(
     await answer.accepted();
     client.check();
     if (job.stream) {
-      const error = await sendStream(job, answer, reply, warnings);
+      const error = await sendStream(job, answer, reply, { warnings, pingInterval });
       if (error !== undefined) metrics?.requestFailed(error.code);
       else if (client.gone) metrics?.requestFailed('request_cancelled');
     } else await sendWhole(job, answer, client, reply, warnings);
@@ -100,13 +101,22 @@ async function sendStream(
   { format, openStream }: AnswerJob,
   answer: Answer,
   reply: FastifyReply,
-  warnings: Set<string>,
+  { warnings, pingInterval }: { warnings: Set<string>; pingInterval: number | undefined },
 ): Promise<HeddleError | undefined> {
   reply.hijack();
   const stream = openStream?.(reply) ?? new SseWriter(reply.raw);
   try {
-    for (const event of format.opening(answer.choices)) await stream.send(event);
-    for await (const piece of answer.pieces()) {
+    for (const event of format.opening(answer.choices, answer.usage)) await stream.send(event);
+    const { ping } = format;
+    const pieces =
+      ping === undefined
+        ? answer.pieces()
+        : withPings(answer.pieces(), { progress: () => answer.progress, interval: pingInterval });
+    for await (const piece of pieces) {
+      if (piece === 'ping') {
+        if (ping !== undefined) await stream.send(ping());
+        continue;
+      }
       for (const event of piece.events) if (event.kind === 'warning') warnings.add(event.message);
       for (const event of format.piece(piece)) await stream.send(event);
     }

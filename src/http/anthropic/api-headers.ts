@@ -1,0 +1,32 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { HeddleError } from '../../core/errors.js';
+
+/** The version of the API that is spoken. */
+const version = '2023-06-01';
+
+/** Headers of the API that ask for what is not there. */
+const unsupported = ['anthropic-user-profile-id', 'anthropic-workspace-id'];
+
+/**
+ * Checks the headers of the API. `anthropic-version` may be missing. `anthropic-beta` is not looked at: a beta allows
+ * parameters, and each of these is honoured or refused by itself.
+ * @throws HeddleError `unsupported_parameter`
+ */
+export function checkHeaders(headers: IncomingHttpHeaders): void {
+  const asked = headers['anthropic-version'];
+  if (asked !== undefined && asked !== version) {
+    throw new HeddleError('unsupported_parameter', `The version of the API here is ${version}.`, {
+      param: 'anthropic-version',
+    });
+  }
+  const name = unsupported.find((each) => headers[each] !== undefined);
+  if (name === undefined) return;
+  throw new HeddleError('unsupported_parameter', `The header "${name}" is not supported: leave it out.`, {
+    param: name,
+  });
+}
+
+/** The request is one of a client of the Anthropic API, whatever its path. */
+export function isAnthropicClient(headers: IncomingHttpHeaders): boolean {
+  return headers['anthropic-version'] !== undefined;
+}
