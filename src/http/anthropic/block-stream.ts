@@ -2,7 +2,12 @@ import type { OutputEvent } from '../../prompt/output/output-event.js';
 import { textBlock, toolUseBlock, type BlockOptions } from './content-block.js';
 import { signatureOf } from './thinking-signature.js';
 
-type BlockEvent = { readonly type: string };
+/** The data of an event of the API. */
+export interface ApiEvent {
+  readonly type: string;
+  readonly [field: string]: unknown;
+}
+
 type Call = Extract<OutputEvent, { kind: 'tool-call' }>;
 
 /** The block that is open. */
@@ -32,22 +37,19 @@ export class BlockStream {
     return this.#hasCalls;
   }
 
-  add(events: readonly OutputEvent[]): BlockEvent[] {
+  add(events: readonly OutputEvent[]): ApiEvent[] {
     return events.flatMap((event) => this.#add(event));
   }
 
   /** What the content ends with. */
-  end(): BlockEvent[] {
+  end(): ApiEvent[] {
     return this.#close();
   }
 
-  #add(event: OutputEvent): BlockEvent[] {
+  #add(event: OutputEvent): ApiEvent[] {
     switch (event.kind) {
       case 'content':
-        return [
-          ...this.#text('text', textBlock('')),
-          this.#delta({ type: 'text_delta', text: event.text }),
-        ];
+        return [...this.#text('text', textBlock('')), this.#delta({ type: 'text_delta', text: event.text })];
       case 'reasoning':
         return this.#thinking(event.text);
       case 'tool-call':
@@ -67,48 +69,48 @@ export class BlockStream {
     }
   }
 
-  #thinking(text: string): BlockEvent[] {
+  #thinking(text: string): ApiEvent[] {
     const { omitsThinking } = this.#options;
     const begun = this.#text('thinking', { type: 'thinking', thinking: '', signature: '' });
     if (this.#open?.kind === 'thinking') this.#open.text += text;
     return omitsThinking ? begun : [...begun, this.#delta({ type: 'thinking_delta', thinking: text })];
   }
 
-  #release(): BlockEvent[] {
+  #release(): ApiEvent[] {
     const held = this.#held;
     return held === undefined ? [] : [...this.#beginCall(held.call), this.#arguments(held.text)];
   }
 
-  #beginCall(call: Call): BlockEvent[] {
+  #beginCall(call: Call): ApiEvent[] {
     return [...this.#close(), this.#begin({ kind: 'tool_use' }, toolUseBlock(call, {}))];
   }
 
-  #endCall(): BlockEvent[] {
+  #endCall(): ApiEvent[] {
     this.#held = undefined;
     return this.#open?.kind === 'tool_use' ? this.#close() : [];
   }
 
-  #arguments(text: string): BlockEvent {
+  #arguments(text: string): ApiEvent {
     return this.#delta({ type: 'input_json_delta', partial_json: text });
   }
 
   /** Begins a block of text, unless one of its kind is open. */
-  #text(kind: 'text' | 'thinking', block: object): BlockEvent[] {
+  #text(kind: 'text' | 'thinking', block: object): ApiEvent[] {
     if (this.#open?.kind === kind) return [];
     return [...this.#close(), this.#begin(kind === 'text' ? { kind } : { kind, text: '' }, block)];
   }
 
-  #begin(open: OpenBlock, block: object): BlockEvent {
+  #begin(open: OpenBlock, block: object): ApiEvent {
     this.#open = open;
     this.#index++;
     return this.#event('content_block_start', { content_block: block });
   }
 
-  #delta(delta: object): BlockEvent {
+  #delta(delta: object): ApiEvent {
     return this.#event('content_block_delta', { delta });
   }
 
-  #close(): BlockEvent[] {
+  #close(): ApiEvent[] {
     const open = this.#open;
     this.#open = undefined;
     if (open === undefined) return [];
@@ -118,7 +120,7 @@ export class BlockStream {
     return [this.#delta({ type: 'signature_delta', signature }), stop];
   }
 
-  #event(type: string, fields: object): BlockEvent {
+  #event(type: string, fields: object): ApiEvent {
     return { type, index: this.#index, ...fields };
   }
 }

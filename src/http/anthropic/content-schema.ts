@@ -58,7 +58,8 @@ function blocks<const T extends readonly [Block, ...Block[]]>(types: T, expected
 type Block = z.ZodObject<{ type: z.ZodLiteral<string> }>;
 
 function typeText(block: unknown): string {
-  const type: unknown = typeof block === 'object' && block !== null && 'type' in block ? block.type : undefined;
+  const type: unknown =
+    typeof block === 'object' && block !== null && 'type' in block ? block.type : undefined;
   return JSON.stringify(type) ?? 'undefined';
 }
 

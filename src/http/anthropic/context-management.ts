@@ -31,7 +31,9 @@ export function clearedThinking(
   return messages
     .toReversed()
     .map((message) => {
-      const { reasoning_content: reasoning, ...rest } = message as ChatMessage & { reasoning_content?: unknown };
+      const { reasoning_content: reasoning, ...rest } = message as ChatMessage & {
+        reasoning_content?: unknown;
+      };
       if (message.role !== 'assistant' || reasoning === undefined) return message;
       return left-- > 0 ? message : (rest as ChatMessage);
     })

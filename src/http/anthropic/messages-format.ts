@@ -2,7 +2,7 @@ import type { OutputBlock } from '../../prompt/output/output-blocks.js';
 import type { AnswerEnd, Usage } from '../answer.js';
 import type { AnswerFormat, WholeChoice } from '../answer-format.js';
 import type { StreamEvent } from '../sse-writer.js';
-import { BlockStream } from './block-stream.js';
+import { BlockStream, type ApiEvent } from './block-stream.js';
 import { textBlock, thinkingBlock, toolUseBlock, type BlockOptions } from './content-block.js';
 import { readCutObject } from './cut-json.js';
 import { anthropicErrorBody } from './error-body.js';
@@ -76,7 +76,7 @@ export function messagesFormat(options: MessagesFormatOptions): AnswerFormat {
 const noStop = { stop_reason: null, stop_sequence: null };
 
 /** Events are named by their type. */
-function event(data: { readonly type: string }): StreamEvent {
+function event(data: ApiEvent): StreamEvent {
   return { name: data.type, data };
 }
 

@@ -59,11 +59,8 @@ function omitsThinking({ thinking }: MessagesBody): boolean {
 
 /** Of all marks. */
 function longestTtl({ cache_control: mark, system, messages, tools }: MessagesBody): '5m' | '1h' {
-  const blocks: { cache_control?: { ttl?: string | undefined } | null | undefined }[] = [
-    { cache_control: mark },
-    ...system,
-    ...tools,
-    ...messages.flatMap(({ content }) => content.filter((block) => 'cache_control' in block)),
-  ];
-  return blocks.some(({ cache_control: each }) => each?.ttl === '1h') ? '1h' : '5m';
+  const marks = [mark, ...[...system, ...tools].map(({ cache_control: each }) => each)];
+  for (const { content } of messages)
+    for (const block of content) if ('cache_control' in block) marks.push(block.cache_control);
+  return marks.some((each) => each?.ttl === '1h') ? '1h' : '5m';
 }
