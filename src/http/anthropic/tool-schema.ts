@@ -65,16 +65,16 @@ export function toOfferedTools({ tools, tool_choice: choice }: ToolFields): Offe
   const names = new Set<string>();
   for (const [index, { name }] of tools.entries()) {
     if (names.has(name)) {
-      throw new HeddleError('invalid_parameter', `There are two tools with the name "${name}".`, {
-        param: `tools[${index}].name`,
-      });
+      const param = `tools[${index}].name`;
+      const message = `"${param}": there are two tools with the name "${name}".`;
+      throw new HeddleError('invalid_parameter', message, { param });
     }
     names.add(name);
   }
   if (choice.type === 'any' || choice.type === 'tool') {
     throw new HeddleError(
       'unsupported_parameter',
-      'Tool calls can not be demanded yet: the type of "tool_choice" is "none" or "auto".',
+      'Tool calls can not be demanded yet: "tool_choice.type" is "none" or "auto".',
       { param: 'tool_choice.type' },
     );
   }
