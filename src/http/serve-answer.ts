@@ -107,14 +107,14 @@ async function sendStream(
   const stream = openStream?.(reply) ?? new SseWriter(reply.raw);
   try {
     for (const event of format.opening(answer.choices, answer.usage)) await stream.send(event);
-    const { ping } = format;
     const pieces =
-      ping === undefined
+      format.ping === undefined
         ? answer.pieces()
         : withPings(answer.pieces(), { progress: () => answer.progress, interval: pingInterval });
     for await (const piece of pieces) {
       if (piece === 'ping') {
-        if (ping !== undefined) await stream.send(ping());
+        const ping = format.ping?.();
+        if (ping !== undefined) await stream.send(ping);
         continue;
       }
       for (const event of piece.events) if (event.kind === 'warning') warnings.add(event.message);

@@ -37,7 +37,7 @@ async function start(
   if (parts.text !== undefined) query.set('scriptedText', parts.text);
   if (parts.scripts !== undefined) query.set('scripts', JSON.stringify(parts.scripts));
   server = await FakeServer.start(
-    { fake: `fake:?${query}${parts.more ?? ''}` },
+    { fake: `fake:?${query.toString()}${parts.more ?? ''}` },
     { batchSize: 1024, ...settings },
     options,
   );
@@ -52,7 +52,6 @@ describe('the official client', () => {
     const message = await client.messages.create(request);
     expect(message.content).toEqual([{ type: 'text', text: 'Hello.', citations: null }]);
     expect(message).toMatchObject({ model: 'fake', stop_reason: 'end_turn', stop_sequence: null });
-    expect(message._request_id).toMatch(/^req_/);
   });
 
   it('puts a stream together', async () => {

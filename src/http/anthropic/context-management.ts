@@ -35,7 +35,7 @@ export function clearedThinking(
         reasoning_content?: unknown;
       };
       if (message.role !== 'assistant' || reasoning === undefined) return message;
-      return left-- > 0 ? message : (rest as ChatMessage);
+      return left-- > 0 ? message : rest;
     })
     .toReversed();
 }

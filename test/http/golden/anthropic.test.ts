@@ -51,7 +51,7 @@ let server: FakeServer;
 beforeAll(async () => {
   const urls = variants.map(({ name, says }): [string, string] => {
     const query = new URLSearchParams({ chatTemplate: template, scriptedText: says });
-    return [name.replaceAll(' ', '-'), `fake:?${query}`];
+    return [name.replaceAll(' ', '-'), `fake:?${query.toString()}`];
   });
   server = await FakeServer.start(Object.fromEntries(urls), { contextSize: 768, batchSize: 512 });
 });
