@@ -16,9 +16,11 @@ export interface WholeChoice {
 
 /** How an API writes an answer down: its objects, for a stream and for a whole answer. Made for one answer. */
 export interface AnswerFormat {
-  /** What a stream begins with. @param choices how many there are */
-  opening(choices: number): readonly StreamEvent[];
+  /** What a stream begins with. @param choices how many there are @param usage what is known of it by then */
+  opening(choices: number, usage: Usage): readonly StreamEvent[];
   piece(piece: AnswerPiece): readonly StreamEvent[];
+  /** What tells a client that waits that the engine works; absent where an API has no such thing. */
+  ping?(): StreamEvent;
   /** What a stream ends with when all has gone well. */
   closing(usage: Usage): readonly StreamEvent[];
   /** What a stream ends with otherwise. */

@@ -1,3 +1,4 @@
+import { toHeddleError, type HeddleError } from '../core/errors.js';
 import type { ChoiceUpdate, GenerateRequest } from '../core/generation.js';
 import type { TokenLikelihood } from '../core/likelihood.js';
 import type { Engine, Generation, GenerationUpdate, RequestObserver } from '../engine/engine.js';
@@ -15,6 +16,8 @@ export interface AnswerPrompt {
   readonly endsWithCall?: boolean;
   /** Hears what becomes of it when that becomes known, however slow the client is. */
   readonly observer?: RequestObserver;
+  /** Text of the prompt behind all that its client marks as worth keeping; absent where nothing is marked. */
+  readonly unmarked?: string;
 }
 
 /** Why a choice ended: an end token, a stop string (which one), or its length. A tool call is not an end of its own. */
@@ -36,6 +39,8 @@ export interface Usage {
   readonly promptTokens: number;
   /** Of these, those that were not computed, since an earlier request had computed them. */
   readonly cachedTokens: number;
+  /** Of the prompt, those behind all that its client marks as worth keeping; absent where nothing is marked. */
+  readonly unmarkedTokens?: number;
   readonly completionTokens: number;
   /** Of these, those of reasoning and its markers. Tokens that came in one step count as one. */
   readonly reasoningTokens: number;
@@ -55,8 +60,12 @@ export class Answer {
   /** By prompt; none of those for which nothing is generated. */
   readonly #generations: ReadonlyMap<number, Generation>;
   readonly #choices: readonly ReadChoice[];
+  readonly #engine: Engine;
+  /** Settled by what went wrong, if anything: an answer that fails for another reason does not wait for them. */
+  readonly #unmarked: readonly Promise<number | HeddleError>[];
   #promptTokens: number;
   #cachedTokens = 0;
+  #unmarkedTokens: number | undefined;
 
   /**
    * Queues all requests in the engine.
@@ -71,6 +80,10 @@ export class Answer {
       for (const generation of generations.values()) generation.cancel();
       throw error;
     }
+    this.#engine = engine;
+    this.#unmarked = prompts.flatMap(({ unmarked }) =>
+      unmarked === undefined ? [] : [engine.tokenize(unmarked).then(({ length }) => length, toHeddleError)],
+    );
     this.#prompts = prompts;
     this.#generations = generations;
     this.#promptTokens = prompts.reduce((sum, { promptTokens = 0 }) => sum + promptTokens, 0);
@@ -93,6 +106,11 @@ export class Answer {
     for (const generation of this.#generations.values()) {
       const { value } = (await generation.next()) as { value: GenerationUpdate | undefined };
       if (value?.kind === 'accepted') this.#promptTokens += value.promptTokens;
+    }
+    for (const count of this.#unmarked) {
+      const tokens = await count;
+      if (typeof tokens !== 'number') throw tokens;
+      this.#unmarkedTokens = (this.#unmarkedTokens ?? 0) + tokens;
     }
   }
 
@@ -123,6 +141,11 @@ export class Answer {
     }
   }
 
+  /** A number that stays the same while the engine, which may have others to work for, does nothing. */
+  get progress(): number {
+    return this.#engine.eventCount;
+  }
+
   /** What was counted so far; complete after the last piece. */
   get usage(): Usage {
     const sum = (count: (choice: ReadChoice) => number): number =>
@@ -130,6 +153,7 @@ export class Answer {
     return {
       promptTokens: this.#promptTokens,
       cachedTokens: this.#cachedTokens,
+      ...(this.#unmarkedTokens === undefined ? {} : { unmarkedTokens: this.#unmarkedTokens }),
       completionTokens: sum(({ tokens }) => tokens),
       reasoningTokens: sum(({ reasoningTokens }) => reasoningTokens),
     };

@@ -1,4 +1,6 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { HeddleError } from '../core/errors.js';
+import { isAnthropicClient } from './anthropic/api-headers.js';
 import { anthropicErrorBody } from './anthropic/error-body.js';
 import { ollamaErrorBody } from './ollama/error-body.js';
 import { errorBody } from './openai/error-body.js';
@@ -6,9 +8,13 @@ import { errorBody } from './openai/error-body.js';
 /** Whose API a path belongs to; what is nobody's answers as OpenAI's does. */
 export type Api = 'openai' | 'anthropic' | 'ollama';
 
-/** @param url path, with or without a query */
-export function apiOf(url: string): Api {
+/**
+ * @param url path, with or without a query
+ * @param headers of the request: the list of models has one path for two APIs
+ */
+export function apiOf(url: string, headers: IncomingHttpHeaders = {}): Api {
   if (/^\/v1\/messages(?:[/?]|$)/.test(url)) return 'anthropic';
+  if (/^\/v1\/models(?:[/?]|$)/.test(url) && isAnthropicClient(headers)) return 'anthropic';
   return url.startsWith('/api/') ? 'ollama' : 'openai';
 }
 

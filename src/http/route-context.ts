@@ -14,4 +14,6 @@ export interface RouteContext {
   readonly access?: () => AccessPolicy;
   /** What stored responses may take at the moment; `defaultResponseLimits` when absent. */
   readonly responses?: () => ResponseLimits;
+  /** How long a stream that has pings is silent before one, milliseconds; 10,000 when absent. */
+  readonly pingInterval?: number;
 }

@@ -9,6 +9,7 @@ import { Answer, type AnswerEnd, type AnswerPrompt } from './answer.js';
 import type { AnswerFormat, WholeChoice } from './answer-format.js';
 import { ClientWatch } from './client-watch.js';
 import { checkKind } from './model-kind-check.js';
+import { withPings } from './pings.js';
 import type { RouteContext } from './route-context.js';
 import { SseWriter, type StreamWriter } from './sse-writer.js';
 
@@ -35,7 +36,7 @@ export interface AnswerJob {
 export async function serveAnswer(
   job: AnswerJob,
   reply: FastifyReply,
-  { pool, log, metrics }: RouteContext,
+  { pool, log, metrics, pingInterval }: RouteContext,
 ): Promise<void> {
   const started = performance.now();
   const model = pool.idOf(job.modelId);
@@ -47,7 +48,7 @@ export async function serveAnswer(
     await answer.accepted();
     client.check();
     if (job.stream) {
-      const error = await sendStream(job, format, { answer, reply, warnings });
+      const error = await sendStream(job, format, { answer, reply, warnings, pingInterval });
       if (error !== undefined) metrics?.requestFailed(error.code);
       else if (client.gone) metrics?.requestFailed('request_cancelled');
     } else await sendWhole(format, { answer, client, reply, warnings });
@@ -120,13 +121,22 @@ async function sendWhole(
 async function sendStream(
   { openStream }: AnswerJob,
   format: AnswerFormat,
-  { answer, reply, warnings }: Sending,
+  { answer, reply, warnings, pingInterval }: Sending & { readonly pingInterval: number | undefined },
 ): Promise<HeddleError | undefined> {
   reply.hijack();
   const stream = openStream?.(reply) ?? new SseWriter(reply.raw);
   try {
-    for (const event of format.opening(answer.choices)) await stream.send(event);
-    for await (const piece of answer.pieces()) {
+    for (const event of format.opening(answer.choices, answer.usage)) await stream.send(event);
+    const pieces =
+      format.ping === undefined
+        ? answer.pieces()
+        : withPings(answer.pieces(), { progress: () => answer.progress, interval: pingInterval });
+    for await (const piece of pieces) {
+      if (piece === 'ping') {
+        const ping = format.ping?.();
+        if (ping !== undefined) await stream.send(ping);
+        continue;
+      }
       for (const event of piece.events) if (event.kind === 'warning') warnings.add(event.message);
       for (const event of format.piece(piece)) await stream.send(event);
     }

@@ -5,6 +5,8 @@ import { HeddleError, toHeddleError } from '../core/errors.js';
 import { defaultResponseLimits } from '../core/response-limits.js';
 import { EngineReports, PromptCacheReports } from '../pool/engine-reports.js';
 import { adminRoute } from './admin-route.js';
+import { countTokensRoute } from './anthropic/count-tokens-route.js';
+import { messagesRoute } from './anthropic/messages-route.js';
 import { cacheProbeRoute } from './cache-probe-route.js';
 import { cacheRoute } from './cache-route.js';
 import { answerClientError } from './client-error.js';
@@ -70,6 +72,8 @@ export function createServer(context: RouteContext): FastifyInstance {
   const responses = new ResponseStore(context.responses ?? (() => defaultResponseLimits));
   responsesRoute(server, context, responses);
   storedResponsesRoute(server, responses);
+  messagesRoute(server, context);
+  countTokensRoute(server, context);
   embeddingsRoute(server, context);
   rerankRoute(server, context);
   ollamaRoutes(server, context);
@@ -144,7 +148,7 @@ function notFound(routes: readonly Route[], { method, url }: FastifyRequest): He
 
 async function sendError(
   thrown: HeddleError,
-  { id, method, url, callerAccess }: FastifyRequest,
+  { id, method, url, headers, callerAccess }: FastifyRequest,
   reply: FastifyReply,
   { log, metrics }: RouteContext,
 ): Promise<void> {
@@ -159,7 +163,7 @@ async function sendError(
   reply.header('x-should-retry', String(error.retryable));
   if (error.retryable && !reply.hasHeader('retry-after')) reply.header('retry-after', '1');
   if (error.status === 401) reply.header('www-authenticate', 'Bearer');
-  await reply.code(error.status).send(errorBodyFor(apiOf(url), error, id));
+  await reply.code(error.status).send(errorBodyFor(apiOf(url, headers), error, id));
 }
 
 /** As it is told: nobody sends a name of a million characters back. */

@@ -44,6 +44,18 @@ export function thinkingVariables(
   };
 }
 
+/** What the template of a model lets be said of its reasoning: whether it is to reason, and how much. */
+export function thinkingControls({
+  chatTemplate = '',
+  toolChatTemplate = '',
+}: Pick<ModelInfo, 'chatTemplate' | 'toolChatTemplate'>): { hasSwitch: boolean; hasEfforts: boolean } {
+  const template = chatTemplate + toolChatTemplate;
+  return {
+    hasSwitch: switches.some(({ known }) => known.test(template)),
+    hasEfforts: hasVariable(template, 'reasoning_effort'),
+  };
+}
+
 function unsupported(param: string, what: string): HeddleError {
   return new HeddleError(
     'unsupported_by_model',

@@ -60,12 +60,14 @@ export class FakeServer {
       access,
       log = silentLogger,
       host = '127.0.0.1',
+      pingInterval,
     }: {
       makeTransport?: (parts: { gate: StepGate }) => InMemoryTransport;
       probe?: MemoryProbe;
       access?: () => AccessPolicy;
       log?: Logger;
       host?: string;
+      pingInterval?: number;
     } = {},
   ): Promise<FakeServer> {
     const folder = mkdtempSync(join(tmpdir(), 'heddle-http-'));
@@ -87,7 +89,13 @@ export class FakeServer {
       observer: metrics.observer,
       ...(probe === undefined ? {} : { probe }),
     });
-    const server = createServer({ pool, log, metrics, ...(access === undefined ? {} : { access }) });
+    const server = createServer({
+      pool,
+      log,
+      metrics,
+      ...(access === undefined ? {} : { access }),
+      ...(pingInterval === undefined ? {} : { pingInterval }),
+    });
     const responses = { open: 0 };
     server.server.on('request', (_, response) => {
       responses.open++;

@@ -29,7 +29,10 @@ const overload: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /** An error in the shape of the Anthropic API; in a stream it is the data of an `error` event. */
-export function anthropicErrorBody(error: HeddleError, requestId: string): object {
+export function anthropicErrorBody(
+  error: HeddleError,
+  requestId: string,
+): { type: 'error'; error: object; request_id: string } {
   return {
     type: 'error',
     error: { type: typeOf(error), message: error.message },

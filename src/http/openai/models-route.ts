@@ -1,6 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { EnginePool } from '../../pool/engine-pool.js';
+import { isAnthropicClient } from '../anthropic/api-headers.js';
+import { modelInfo, type NamedModel } from '../anthropic/model-info.js';
+import { modelPage } from '../anthropic/model-page.js';
 import { servedKind } from '../model-kind-check.js';
 import type { ModelFile } from '../../pool/model-catalogue.js';
 import type { RouteContext } from '../route-context.js';
@@ -19,15 +22,17 @@ interface ById {
   Params: { id: string };
 }
 
-/** `GET /v1/models`, `GET /v1/models/{id}`, and heddle's own `POST /v1/models/{id}/load` and `.../unload` */
+/** `GET /v1/models`, `GET /v1/models/{id}`, in the shape of the API that is asked, and heddle's own `POST /v1/models/{id}/load` and `.../unload` */
 export function modelsRoute(server: FastifyInstance, { pool }: RouteContext): void {
-  server.get('/v1/models', async () => ({
-    object: 'list',
-    data: await listedModels(await pool.catalogue.scan(), pool),
-  }));
-  server.get<ById>('/v1/models/:id', async ({ params }) =>
-    modelObject(params.id, await pool.find(params.id), pool),
-  );
+  server.get('/v1/models', async ({ headers, query }) => {
+    const models = namedModels(await pool.catalogue.scan(), pool);
+    if (isAnthropicClient(headers)) return modelPage(models, query, pool);
+    return { object: 'list', data: await modelObjects(models, pool) };
+  });
+  server.get<ById>('/v1/models/:id', async ({ params: { id }, headers }) => {
+    const file = await pool.find(id);
+    return isAnthropicClient(headers) ? modelInfo({ name: id, file }, pool) : modelObject(id, file, pool);
+  });
   server.post<ById>('/v1/models/:id/load', async ({ params, body }) => {
     parseBody(loadSchema, body ?? {});
     const { file } = await pool.load(params.id);
@@ -41,10 +46,7 @@ export function modelsRoute(server: FastifyInstance, { pool }: RouteContext): vo
 }
 
 /** Everything that can be asked for: models, then aliases. A model whose id is an alias of another is hidden by it. */
-export function namedModels(
-  files: readonly ModelFile[],
-  pool: EnginePool,
-): readonly { readonly name: string; readonly file: ModelFile }[] {
+export function namedModels(files: readonly ModelFile[], pool: EnginePool): NamedModel[] {
   const byId = new Map(files.map((file) => [file.id, file]));
   const visible = files.filter(({ id }) => pool.idOf(id) === id);
   const aliases = Object.entries(pool.settings.aliases ?? {}).flatMap(([name, id]) => {
@@ -54,9 +56,9 @@ export function namedModels(
   return [...visible.map((file) => ({ name: file.id, file })), ...aliases];
 }
 
-async function listedModels(files: readonly ModelFile[], pool: EnginePool): Promise<object[]> {
+async function modelObjects(models: readonly NamedModel[], pool: EnginePool): Promise<object[]> {
   const objects: object[] = [];
-  for (const { name, file } of namedModels(files, pool)) objects.push(await modelObject(name, file, pool)); // one file read at a time
+  for (const { name, file } of models) objects.push(await modelObject(name, file, pool)); // one file read at a time
   return objects;
 }
 

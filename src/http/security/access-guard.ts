@@ -29,7 +29,7 @@ export function accessGuard(server: FastifyInstance, policy: () => AccessPolicy)
     const { raw, headers } = request;
     const now = policy();
     reply.raw.setHeader('x-request-id', request.id);
-    if (apiOf(request.url) === 'anthropic') reply.raw.setHeader('request-id', request.id);
+    if (apiOf(request.url, headers) === 'anthropic') reply.raw.setHeader('request-id', request.id);
     checkHost(raw.headers.host, listeningAddress(server), now);
     if (checkOrigin(request, reply, now.corsOrigins)) return reply.code(204).send();
     const sent = presentedKey(headers);
