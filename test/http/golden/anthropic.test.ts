@@ -53,7 +53,11 @@ beforeAll(async () => {
     const query = new URLSearchParams({ chatTemplate: template, scriptedText: says });
     return [name.replaceAll(' ', '-'), `fake:?${query.toString()}`];
   });
-  server = await FakeServer.start(Object.fromEntries(urls), { contextSize: 768, batchSize: 512, speculation: 'off' });
+  server = await FakeServer.start(Object.fromEntries(urls), {
+    contextSize: 768,
+    batchSize: 512,
+    speculation: 'off',
+  });
 });
 
 afterAll(async () => server.stop());
