@@ -88,6 +88,9 @@ const models = [
   ...fixtureNames.map((name) => [name, () => writeFixture(name, fixtureFolder)] as const),
 ];
 
+/** Part of the answers that rounding may decide: more where a model's logits are rounded more. */
+const mostTies: Readonly<Record<string, number>> = { starter: 0.125, gemma3: 0.05 };
+
 describe.each(models)('the prompt cache of the %s model', (name, path) => {
   let comparison: UncachedComparison;
 
@@ -123,7 +126,8 @@ describe.each(models)('the prompt cache of the %s model', (name, path) => {
 
     const { answers, nearTies } = await comparison.checkAll([...early, ...again, ...late]);
     expect(answers).toBe((conversations + 4) * turns);
-    expect(nearTies).toBeLessThan(name === 'starter' ? answers / 8 : 2);
+    // Each of them was held to be a near tie; so many there may be by rounding.
+    expect(nearTies).toBeLessThan(answers * (mostTies[name] ?? 0.01));
 
     // All of it was met, many times.
     const { acceptedDraftTokens } = first.core.inspect();
