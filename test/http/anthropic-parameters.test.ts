@@ -166,6 +166,12 @@ describe('counting tokens', () => {
     expect([status, text]).toEqual([200, expect.stringMatching(/^\{"input_tokens":\d+\}$/)]);
   });
 
+  it('refuses a text that no context holds, without tokenizing it', async () => {
+    const messages = [{ role: 'user', content: 'x'.repeat(2 ** 20) }];
+    const [status, text] = await ask('/v1/messages/count_tokens', { messages });
+    expect([status, text]).toEqual([400, expect.stringContaining('no text of that length fits')]);
+  });
+
   it('does not take what does not', async () => {
     expect((await ask('/v1/messages/count_tokens', { stream: true }))[0]).toBe(400);
   });

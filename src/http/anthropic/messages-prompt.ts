@@ -9,6 +9,7 @@ import type { ChatInput } from '../../prompt/stable/chat-input.js';
 import { chooseTemplate } from '../../prompt/template-choice.js';
 import type { AnswerPrompt } from '../answer.js';
 import { chatPrompt } from '../chat-prompt.js';
+import { checkPromptLength } from '../prompt-length.js';
 import { toConversation } from './chat-messages.js';
 import { clearedThinking } from './context-management.js';
 import type { PromptBody } from './messages-schema.js';
@@ -23,8 +24,8 @@ export type MessagesPrompt = AnswerPrompt & { readonly request: { readonly promp
 /**
  * What a body asks, made ready before its model is loaded.
  * @returns what is asked of the model, once that is loaded
- * @throws HeddleError as {@link toConversation} and {@link toOfferedTools}; what is returned, as {@link chatPrompt} and
- * {@link planThinking}
+ * @throws HeddleError as {@link toConversation} and {@link toOfferedTools}; what is returned, as {@link chatPrompt},
+ * {@link planThinking} and {@link checkPromptLength}
  */
 export function messagesPrompt(
   body: PromptBody,
@@ -53,6 +54,7 @@ export function messagesPrompt(
     const { text } = prompt;
     const last = prompt.lastMark;
     checkPrefill(info, prefill, { text, hasTools });
+    checkPromptLength(text + prefill, info, 'messages');
     return {
       ...answer,
       request: { ...answer.request, prompt: { ...prompt.prompt, text: text + prefill } },
