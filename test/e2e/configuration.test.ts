@@ -36,7 +36,7 @@ async function start(...args: string[]): Promise<{ server: ServerProcess; client
   return { server, client: new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0 }) };
 }
 
-/** Resolves when the server has printed this so many times. */
+/** Resolves when the server has printed this so many times; standard output and standard error may come in either order. */
 async function printed(process: ServerProcess, text: string, times = 1): Promise<void> {
   while (process.output.split(text).length <= times) await new Promise((resolve) => setTimeout(resolve, 5));
 }
@@ -127,6 +127,7 @@ models:
     );
     const { server: running } = await start();
     await printed(running, 'loaded one');
+    await printed(running, 'The model broken could not be loaded');
     expect(logOf(running).map(({ msg }) => msg)).toEqual([
       'The configuration names the model gone, which is in none of the model folders; requests for x will not find it either.',
       expect.stringContaining('The model broken could not be loaded at the start') as string,
@@ -188,6 +189,7 @@ describe('SIGHUP', () => {
     writeFileSync(file, 'model_dirs: [models]\nisolation: thread\nhost: 203.0.113.1\nthreads: 1\n');
     running.signal('SIGHUP');
     await printed(running, `read ${file} again`);
+    await printed(running, 'need a new start');
     expect(logOf(running).map(({ msg }) => msg)).toEqual([
       'Changes of host, isolation, threads need a new start of the server.',
     ]);
