@@ -1,0 +1,68 @@
+import { HeddleError } from '../core/errors.js';
+import type { TokenGuide } from '../core/token-guide.js';
+import type { Grammar } from './grammar.js';
+import { isOver, type GrammarState } from './grammar-state.js';
+import type { GrammarVocabulary } from './grammar-vocabulary.js';
+import { addToken, isEmptyTokenSet, type TokenSet } from './token-set.js';
+
+/** Keeps one generated text within a grammar. */
+export class GrammarGuide implements TokenGuide {
+  readonly #grammar: Grammar;
+  readonly #vocabulary: GrammarVocabulary;
+  readonly #endTokens: readonly number[];
+  #state: GrammarState;
+
+  /** @param options.ignoreEnd end tokens may not come, not even after a whole text */
+  constructor(grammar: Grammar, vocabulary: GrammarVocabulary, options: { ignoreEnd: boolean }) {
+    this.#grammar = grammar;
+    this.#vocabulary = vocabulary;
+    this.#endTokens = options.ignoreEnd ? [] : vocabulary.endTokens;
+    this.#state = grammar.start;
+  }
+
+  /** The text is whole, and nothing can follow it. */
+  get isOver(): boolean {
+    return isOver(this.#state);
+  }
+
+  /** The text is whole as it is. */
+  get isComplete(): boolean {
+    return this.#state.isComplete;
+  }
+
+  allows(token: number): boolean {
+    if (this.#state.isComplete && this.#endTokens.includes(token)) return true;
+    return this.#after(token) !== null;
+  }
+
+  allowed(): TokenSet {
+    const set = this.#vocabulary.allowed(this.#grammar, this.#state);
+    if (!this.#state.isComplete || this.#endTokens.length === 0) return this.#checked(set);
+    const withEnds = set.slice();
+    for (const token of this.#endTokens) addToken(withEnds, token);
+    return withEnds;
+  }
+
+  /**
+   * A token was drawn, which does not end the generation.
+   * @throws HeddleError `native_call_failed` when it is not allowed: a sampler did not obey
+   */
+  accept(token: number): void {
+    const after = this.#after(token);
+    if (after === null)
+      throw new HeddleError('native_call_failed', `Token ${token} was drawn, which the grammar does not allow.`);
+    this.#state = after;
+  }
+
+  #after(token: number): GrammarState | null {
+    return this.#grammar.afterToken(this.#state, token, this.#vocabulary.bytes(token));
+  }
+
+  #checked(set: TokenSet): TokenSet {
+    if (!isEmptyTokenSet(set)) return set;
+    throw new HeddleError(
+      'unsupported_by_model',
+      'The text can not go on: this model has no token for any character that the grammar allows next.',
+    );
+  }
+}

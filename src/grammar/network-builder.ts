@@ -1,0 +1,317 @@
+import { byteClassesOf } from './byte-classes.js';
+import type { Expression } from './expression.js';
+import { grammarError } from './grammar-error.js';
+import type { Rules } from './gbnf-reader.js';
+import { limits } from './limits.js';
+import type { Network, NetworkState } from './network.js';
+import { utf8Sequences } from './utf8-sequences.js';
+
+/** Which token a text of the vocabulary is; undefined when it is none. */
+export type FindToken = (text: string) => number | undefined;
+
+interface DraftState {
+  bytes: { first: number; last: number; to: number }[];
+  tokens: { token: number; to: number }[];
+  calls: { rule: number; to: number }[];
+  jumps: number[];
+  ends: boolean;
+}
+
+/** So many copies of an expression are written out; more are calls of a rule. */
+const fewCopies = 2;
+
+/**
+ * Makes the network of rules (Thompson's construction), and takes out of it what leads nowhere.
+ * @param findToken for tokens that the grammar names by their text
+ * @param param path of the request field that the grammar came in, for errors
+ * @throws HeddleError `invalid_parameter` when there is no rule `root`, a rule is missing, there are no texts of the
+ *   grammar, a rule begins with itself, or it is too large
+ */
+export function buildNetwork(rules: Rules, findToken: FindToken, param?: string): Network {
+  return new NetworkBuilder(rules, findToken, param).build();
+}
+
+class NetworkBuilder {
+  readonly #rules: Rules;
+  readonly #findToken: FindToken;
+  readonly #param: string | undefined;
+  readonly #states: DraftState[] = [];
+  readonly #starts: number[] = [];
+  readonly #names: string[] = [];
+  readonly #numbers = new Map<string, number>();
+
+  constructor(rules: Rules, findToken: FindToken, param: string | undefined) {
+    this.#rules = rules;
+    this.#findToken = findToken;
+    this.#param = param;
+  }
+
+  build(): Network {
+    for (const name of this.#rules.keys()) this.#newRule(name);
+    const root = this.#numbers.get('root');
+    if (root === undefined) throw grammarError('A grammar must have a rule named "root".', this.#param);
+    for (const [name, expression] of this.#rules) this.#fill(this.#numbers.get(name) ?? 0, expression);
+    const live = this.#liveStates();
+    if (!live.rules.has(root))
+      throw grammarError('No text at all is of this grammar: each of its ways goes on for ever.', this.#param);
+    this.#prune(live);
+    const empties = this.#emptyRules();
+    this.#refuseLeftRecursion(empties);
+    const onlyEnds = this.#onlyEnds();
+    const states: NetworkState[] = this.#states.map((state, index) => ({
+      ...state,
+      onlyEnds: onlyEnds[index] ?? false,
+    }));
+    return { states, starts: this.#starts, empties, root, ...byteClassesOf(states) };
+  }
+
+  #newRule(name: string): number {
+    const number = this.#starts.length;
+    this.#numbers.set(name, number);
+    this.#names.push(name);
+    this.#starts.push(this.#newState());
+    return number;
+  }
+
+  #newState(): number {
+    if (this.#states.length >= limits.states)
+      throw grammarError(
+        `The grammar is too large: with what is repeated in it, it comes to more than ${limits.states} states.`,
+        this.#param,
+      );
+    this.#states.push({ bytes: [], tokens: [], calls: [], jumps: [], ends: false });
+    return this.#states.length - 1;
+  }
+
+  #state(index: number): DraftState {
+    return this.#states[index] as DraftState;
+  }
+
+  #fill(rule: number, expression: Expression): void {
+    const end = this.#add(expression, this.#starts[rule] ?? 0);
+    this.#state(end).ends = true;
+  }
+
+  /** Adds the ways of an expression that begin in a state. @returns the state in which all of them end */
+  #add(expression: Expression, from: number): number {
+    switch (expression.kind) {
+      case 'text':
+        return this.#addText(expression.text, from);
+      case 'character': {
+        const to = this.#newState();
+        for (const sequence of utf8Sequences(expression.of)) this.#addSequence(sequence, from, to);
+        return to;
+      }
+      case 'rule': {
+        const rule = this.#numbers.get(expression.name);
+        if (rule === undefined)
+          throw grammarError(`The grammar has no rule named "${expression.name}".`, this.#param);
+        return this.#addCall(rule, from);
+      }
+      case 'token': {
+        const to = this.#newState();
+        this.#state(from).tokens.push({ token: this.#tokenOf(expression.token), to });
+        return to;
+      }
+      case 'sequence':
+        return expression.items.reduce((at, item) => this.#add(item, at), from);
+      case 'choice': {
+        const to = this.#newState();
+        for (const option of expression.options) {
+          const begin = this.#newState();
+          this.#state(from).jumps.push(begin);
+          this.#state(this.#add(option, begin)).jumps.push(to);
+        }
+        return to;
+      }
+      case 'repeat':
+        return this.#addRepeat(expression, from);
+    }
+  }
+
+  #addText(text: string, from: number): number {
+    let at = from;
+    for (const byte of new TextEncoder().encode(text)) {
+      const to = this.#newState();
+      this.#state(at).bytes.push({ first: byte, last: byte, to });
+      at = to;
+    }
+    return at;
+  }
+
+  #addSequence(sequence: readonly (readonly [number, number])[], from: number, to: number): void {
+    let at = from;
+    for (const [index, [first, last]] of sequence.entries()) {
+      const next = index === sequence.length - 1 ? to : this.#newState();
+      this.#state(at).bytes.push({ first, last, to: next });
+      at = next;
+    }
+  }
+
+  #addCall(rule: number, from: number): number {
+    const to = this.#newState();
+    this.#state(from).calls.push({ rule, to });
+    return to;
+  }
+
+  #addRepeat({ item, least, most }: Extract<Expression, { kind: 'repeat' }>, from: number): number {
+    const copies = most === Infinity ? least + 1 : most;
+    const isSmall = item.kind === 'rule' || item.kind === 'token' || copies <= fewCopies;
+    const rule = isSmall ? undefined : this.#newRule('');
+    if (rule !== undefined) this.#fill(rule, item);
+    const add = (at: number): number =>
+      rule === undefined ? this.#add(item, at) : this.#addCall(rule, at);
+    let at = from;
+    for (let count = 0; count < least; count++) at = add(at);
+    if (most === Infinity) {
+      const loop = this.#newState();
+      this.#state(at).jumps.push(loop);
+      this.#state(add(loop)).jumps.push(loop);
+      return loop;
+    }
+    const to = this.#newState();
+    for (let count = least; count < most; count++) {
+      this.#state(at).jumps.push(to);
+      at = add(at);
+    }
+    this.#state(at).jumps.push(to);
+    return to;
+  }
+
+  #tokenOf(token: number | string): number {
+    const found = typeof token === 'number' ? token : this.#findToken(token);
+    if (found !== undefined) return found;
+    throw grammarError(`${String(token)} is not one token of this model.`, this.#param);
+  }
+
+  /** The states from which the end of their rule can be reached, and the rules that have an end. */
+  #liveStates(): { states: ReadonlySet<number>; rules: ReadonlySet<number> } {
+    return this.#reach(({ bytes, tokens, jumps }) => [
+      ...bytes.map(({ to }) => to),
+      ...tokens.map(({ to }) => to),
+      ...jumps,
+    ]);
+  }
+
+  /** By rule: it can be read without reading anything. */
+  #emptyRules(): boolean[] {
+    const { rules } = this.#reach(({ jumps }) => jumps);
+    return this.#starts.map((_, rule) => rules.has(rule));
+  }
+
+  /**
+   * The states from which the end of their rule can be reached by some edges, and by calls of rules of which the same is
+   * true of their start.
+   */
+  #reach(edges: (state: DraftState) => readonly number[]): {
+    states: ReadonlySet<number>;
+    rules: ReadonlySet<number>;
+  } {
+    const comingFrom: number[][] = this.#states.map(() => []);
+    const callers: { rule: number; from: number }[][] = this.#states.map(() => []);
+    const callsOf: { from: number; to: number }[][] = this.#starts.map(() => []);
+    for (const [from, state] of this.#states.entries()) {
+      for (const to of edges(state)) comingFrom[to]?.push(from);
+      for (const { rule, to } of state.calls) {
+        callers[to]?.push({ rule, from });
+        callsOf[rule]?.push({ from, to });
+      }
+    }
+    const ruleOfStart = new Map(this.#starts.map((start, rule) => [start, rule]));
+    const states = new Set<number>();
+    const rules = new Set<number>();
+    const todo: number[] = [];
+    const reach = (state: number): void => {
+      if (states.has(state)) return;
+      states.add(state);
+      todo.push(state);
+    };
+    for (const [index, { ends }] of this.#states.entries()) if (ends) reach(index);
+    for (let state = todo.pop(); state !== undefined; state = todo.pop()) {
+      for (const from of comingFrom[state] ?? []) reach(from);
+      for (const { rule, from } of callers[state] ?? []) if (rules.has(rule)) reach(from);
+      const rule = ruleOfStart.get(state);
+      if (rule === undefined) continue;
+      rules.add(rule);
+      for (const { from, to } of callsOf[rule] ?? []) if (states.has(to)) reach(from);
+    }
+    return { states, rules };
+  }
+
+  #prune({ states, rules }: { states: ReadonlySet<number>; rules: ReadonlySet<number> }): void {
+    for (const state of this.#states) {
+      state.bytes = state.bytes.filter(({ to }) => states.has(to));
+      state.tokens = state.tokens.filter(({ to }) => states.has(to));
+      state.jumps = state.jumps.filter((to) => states.has(to));
+      state.calls = state.calls.filter(({ rule, to }) => rules.has(rule) && states.has(to));
+    }
+  }
+
+  /** A rule that calls itself before it has read anything would be called for ever. */
+  #refuseLeftRecursion(empties: readonly boolean[]): void {
+    const first = this.#starts.map((start) => this.#firstCalls(start, empties));
+    const done = new Set<number>();
+    for (const root of first.keys()) {
+      const path = [{ rule: root, left: [...(first[root] ?? [])] }];
+      const onPath = new Set([root]);
+      while (path.length > 0) {
+        const here = path.at(-1) as (typeof path)[number];
+        const next = here.left.pop();
+        if (next === undefined) {
+          done.add(here.rule);
+          onPath.delete(here.rule);
+          path.pop();
+        } else if (onPath.has(next)) {
+          const name = this.#names[next] ?? '';
+          const which = name === '' ? 'A repetition' : `The rule "${name}"`;
+          throw grammarError(`${which} can begin with itself, so that reading it never ends.`, this.#param);
+        } else if (!done.has(next)) {
+          onPath.add(next);
+          path.push({ rule: next, left: [...(first[next] ?? [])] });
+        }
+      }
+    }
+  }
+
+  /** The rules that can be called from a state before anything is read. */
+  #firstCalls(start: number, empties: readonly boolean[]): ReadonlySet<number> {
+    const calls = new Set<number>();
+    const seen = new Set([start]);
+    const todo = [start];
+    const reach = (state: number): void => {
+      if (seen.has(state)) return;
+      seen.add(state);
+      todo.push(state);
+    };
+    for (let at = todo.pop(); at !== undefined; at = todo.pop()) {
+      const state = this.#state(at);
+      for (const to of state.jumps) reach(to);
+      for (const { rule, to } of state.calls) {
+        calls.add(rule);
+        if (empties[rule] === true) reach(to);
+      }
+    }
+    return calls;
+  }
+
+  /** Of each state, whether all that can follow is the end of its rule. */
+  #onlyEnds(): boolean[] {
+    const comingFrom: number[][] = this.#states.map(() => []);
+    const open = this.#states.map(({ jumps }) => jumps.length);
+    for (const [from, { jumps }] of this.#states.entries()) for (const to of jumps) comingFrom[to]?.push(from);
+    const onlyEnds = this.#states.map(() => false);
+    const todo: number[] = [];
+    const readsNothing = ({ bytes, tokens, calls }: DraftState): boolean =>
+      bytes.length === 0 && tokens.length === 0 && calls.length === 0;
+    for (const [index, state] of this.#states.entries())
+      if (state.jumps.length === 0 && readsNothing(state)) todo.push(index);
+    for (let state = todo.pop(); state !== undefined; state = todo.pop()) {
+      onlyEnds[state] = true;
+      for (const from of comingFrom[state] ?? []) {
+        open[from] = (open[from] ?? 0) - 1;
+        if (open[from] === 0 && readsNothing(this.#state(from))) todo.push(from);
+      }
+    }
+    return onlyEnds;
+  }
+}
