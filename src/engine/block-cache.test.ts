@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { PrefixStore } from '../prefix-cache/prefix-store.js';
 import { TemporaryFolder, testFingerprint } from '../testing/blocks.js';
 import { CachedEngine } from '../testing/cached-engine.js';
-import { BlockCache } from './block-cache.js';
+import { BlockCache, type CachedTokens } from './block-cache.js';
 
 const tokens = Array.from({ length: 300 }, (_, index) => 97 + (index % 23));
 const prompt = { scope: '', tokens };
@@ -23,43 +23,59 @@ function bench(modelPath: string, hostBytes = 2 ** 20) {
     (lane: number) =>
     (length: number): void =>
       void runner.removeCells(lane, length, -1);
-  return { runner, cache, store, compute, held, cut };
+  /** In one go. @returns tokens in the lane */
+  const restore = (lane: number, wanted: CachedTokens, has = 0, cutting = cut(lane)): number =>
+    restoreAll(cache, lane, wanted, has, cutting);
+  return { runner, cache, store, compute, held, cut, restore };
 }
 
 const always = (): boolean => true;
 
+/** Puts back what there is, however long it takes. @returns tokens in the lane */
+function restoreAll(
+  cache: BlockCache,
+  lane: number,
+  wanted: CachedTokens,
+  has = 0,
+  cut: (length: number) => void = () => {},
+): number {
+  const now = cache.restore(lane, wanted, has, { cut, milliseconds: Infinity, goingOn: false });
+  expect(now.brokeOff).toBe(false);
+  return now.held;
+}
+
 describe('blocks of a memory of cells', () => {
   test('are saved once, and put back where a prompt begins as they do', () => {
-    const { runner, cache, compute, held, cut } = bench('fake:');
+    const { runner, cache, compute, held, restore } = bench('fake:');
     compute(0, 300);
     const content = { scope: '', tokens };
     cache.enqueue(0, content);
     expect(cache.saving).toBe(true);
     cache.saveSome(1000, always);
-    cache.saveNow(0, content);
+    cache.saveNow(0, content, Infinity);
     expect(cache.counts).toMatchObject({ savedBlocks: 4, faults: 0 });
     expect(cache.saving).toBe(false);
-    expect(cache.restore(1, prompt, 0, cut(1))).toBe(256);
+    expect(restore(1, prompt)).toBe(256);
     expect(held(1)).toEqual(tokens.slice(0, 256));
     runner.removeCells(1, 0, -1);
-    expect(cache.restore(1, { scope: 'other', tokens }, 0, cut(1))).toBe(0);
+    expect(restore(1, { scope: 'other', tokens })).toBe(0);
   });
 
   test('never hold the last token of a prompt: its result is wanted', () => {
-    const { cache, compute, cut } = bench('fake:');
+    const { cache, compute, restore } = bench('fake:');
     compute(0, 300);
-    cache.saveNow(0, { scope: '', tokens });
-    expect(cache.restore(1, { scope: '', tokens: tokens.slice(0, 128) }, 0, cut(1))).toBe(64);
-    expect(cache.restore(2, { scope: '', tokens: tokens.slice(0, 129) }, 0, cut(2))).toBe(128);
+    cache.saveNow(0, { scope: '', tokens }, Infinity);
+    expect(restore(1, { scope: '', tokens: tokens.slice(0, 128) })).toBe(64);
+    expect(restore(2, { scope: '', tokens: tokens.slice(0, 129) })).toBe(128);
   });
 
   test('replace the part of a block that a lane shares, when they are there', () => {
-    const { cache, compute, held, cut } = bench('fake:');
+    const { cache, compute, held, cut, restore } = bench('fake:');
     compute(0, 300);
-    cache.saveNow(0, { scope: '', tokens });
+    cache.saveNow(0, { scope: '', tokens }, Infinity);
     compute(1, 100);
     const cuts: number[] = [];
-    const now = cache.restore(1, prompt, 100, (length) => {
+    const now = restore(1, prompt, 100, (length) => {
       cuts.push(length);
       cut(1)(length);
     });
@@ -67,7 +83,7 @@ describe('blocks of a memory of cells', () => {
     expect(held(1)).toEqual(tokens.slice(0, 256));
     // A lane that holds more than is kept stays as it is.
     compute(2, 280);
-    expect(cache.restore(2, prompt, 280, () => expect.unreachable())).toBe(280);
+    expect(restore(2, prompt, 280, () => expect.unreachable())).toBe(280);
   });
 
   test('of a lane that holds something else by now are not saved', () => {
@@ -80,27 +96,27 @@ describe('blocks of a memory of cells', () => {
   });
 
   test('that the library does not give, or not take, cost their tokens and nothing else', async () => {
-    const { runner, cache, compute, held, cut, store } = bench('fake:');
+    const { runner, cache, compute, held, store, restore } = bench('fake:');
     compute(0, 300);
     runner.random = { chance: () => true } as unknown as typeof runner.random;
     runner.unsteadiness = 1;
-    cache.saveNow(0, { scope: '', tokens });
+    cache.saveNow(0, { scope: '', tokens }, Infinity);
     expect(cache.counts).toMatchObject({ savedBlocks: 0, faults: 1 });
     runner.random = undefined;
-    cache.saveNow(0, { scope: '', tokens });
+    cache.saveNow(0, { scope: '', tokens }, Infinity);
     let calls = 0;
     runner.random = { chance: () => ++calls === 3 } as unknown as typeof runner.random;
-    expect(cache.restore(1, prompt, 0, cut(1))).toBe(128);
+    expect(restore(1, prompt)).toBe(128);
     expect(held(1)).toEqual(tokens.slice(0, 128));
     expect(cache.counts).toMatchObject({ savedBlocks: 4, faults: 2 });
     expect((await store.stats()).payloads.held).toBe(4);
   });
 
   test('go in as far as there are cells', () => {
-    const { cache, compute, held, cut } = bench('fake:?cells=450');
+    const { cache, compute, held, restore } = bench('fake:?cells=450');
     compute(0, 300);
-    cache.saveNow(0, { scope: '', tokens });
-    expect(cache.restore(1, prompt, 0, cut(1))).toBe(128);
+    cache.saveNow(0, { scope: '', tokens }, Infinity);
+    expect(restore(1, prompt)).toBe(128);
     expect(held(1)).toEqual(tokens.slice(0, 128));
   });
 });
@@ -110,16 +126,16 @@ describe.each([
   ['a state', 'fake:?canCut=false&memory=state', 0],
 ] as const)('a snapshot of a memory of %s', (_, modelPath, blocks) => {
   test('is put back as a whole, the longest first, and without a disk', () => {
-    const { runner, cache, compute, held, cut } = bench(modelPath);
+    const { runner, cache, compute, held, restore } = bench(modelPath);
     for (const position of [64, 192, 256]) {
       compute(0, position);
       cache.saveSnapshot(0, { scope: '', tokens: tokens.slice(0, position) });
     }
     expect(cache.counts).toMatchObject({ savedBlocks: blocks, savedSnapshots: 3, faults: 0 });
-    expect(cache.restore(1, prompt, 0, cut(1))).toBe(256);
+    expect(restore(1, prompt)).toBe(256);
     expect(held(1)).toEqual(tokens.slice(0, 256));
-    expect(cache.restore(2, { scope: '', tokens: tokens.slice(0, 256) }, 0, cut(2))).toBe(192);
-    expect(cache.restore(3, { scope: '', tokens: tokens.slice(0, 64) }, 0, cut(3))).toBe(0);
+    expect(restore(2, { scope: '', tokens: tokens.slice(0, 256) })).toBe(192);
+    expect(restore(3, { scope: '', tokens: tokens.slice(0, 64) })).toBe(0);
     // What goes on from it is what would have come without it.
     compute(1, 300);
     compute(0, 300);
@@ -132,20 +148,20 @@ describe.each([
   });
 
   test('is of no use where a lane holds as much', () => {
-    const { cache, compute } = bench(modelPath);
+    const { cache, compute, restore } = bench(modelPath);
     compute(0, 256);
     cache.saveSnapshot(0, { scope: '', tokens: tokens.slice(0, 256) });
     compute(1, 280);
-    expect(cache.restore(1, prompt, 280, () => expect.unreachable())).toBe(280);
+    expect(restore(1, prompt, 280, () => expect.unreachable())).toBe(280);
   });
 
   test('that the library does not take leaves an empty lane', () => {
-    const { runner, cache, compute, cut } = bench(modelPath);
+    const { runner, cache, compute, restore } = bench(modelPath);
     compute(0, 256);
     cache.saveSnapshot(0, { scope: '', tokens: tokens.slice(0, 256) });
     let calls = 0;
     runner.random = { chance: () => ++calls === blocks + 1 } as unknown as typeof runner.random;
-    expect(cache.restore(1, prompt, 0, cut(1))).toBe(0);
+    expect(restore(1, prompt)).toBe(0);
     expect(runner.cellCount(1)).toBe(0);
     expect(cache.counts.faults).toBe(1);
   });
@@ -161,22 +177,22 @@ describe('what is fetched from the disk', () => {
       const spans = [{ sequenceId: 0, slot: 0, start: 0, tokens: tokens.slice(0, 256), output: true }];
       first.runner.decode({ spans, rows: 256 });
       const content = { scope: '', tokens: tokens.slice(0, 256) };
-      if (modelPath === 'fake:') first.cache.saveNow(0, content);
+      if (modelPath === 'fake:') first.cache.saveNow(0, content, Infinity);
       else first.cache.saveSnapshot(0, content);
       await first.close();
 
       // No RAM for blocks: only those who asked hold them.
       const { cache, store, runner, ...second } = bareEngine(room);
-      expect(cache.restore(1, prompt, 0, () => {})).toBe(0);
+      expect(restoreAll(cache, 1, prompt)).toBe(0);
       const [one, two] = [cache.fetch(prompt, 0), cache.fetch(prompt, 0)];
       const letGo = [await one, await two];
       letGo[0]?.();
       letGo[0]?.(); // again is nothing
-      expect(cache.restore(1, prompt, 0, () => {})).toBe(256);
+      expect(restoreAll(cache, 1, prompt)).toBe(256);
       expect(runner.tokensIn(1)).toEqual(tokens.slice(0, 256));
       letGo[1]?.();
       expect((await store.stats()).payloads.held).toBe(0);
-      expect(cache.restore(2, prompt, 0, () => {})).toBe(0);
+      expect(restoreAll(cache, 2, prompt)).toBe(0);
       await second.close();
     },
   );
@@ -212,8 +228,8 @@ test('a cache without room keeps nothing and fails nothing', async () => {
   const cache = new BlockCache(runner, store, testFingerprint);
   const spans = [{ sequenceId: 0, slot: 0, start: 0, tokens, output: true }];
   runner.decode({ spans, rows: 300 });
-  cache.saveNow(0, { scope: '', tokens });
-  expect(cache.restore(1, prompt, 0, () => {})).toBe(0);
+  cache.saveNow(0, { scope: '', tokens }, Infinity);
+  expect(restoreAll(cache, 1, prompt)).toBe(0);
   expect((await store.stats()).payloads.held).toBe(0);
   expect(await cache.probe(prompt)).toEqual({ host: 0, disk: 0 });
 });

@@ -321,6 +321,7 @@ describe.each([
       using folder = new TemporaryFolder();
       const answers = new PlainAnswers(modelPath);
       const total = { ...none };
+      let fromRam = 0;
       for (let life = 0; life < lives; life++) {
         const random = new Random(1000 * life + memory.length);
         const disk = disks[life % disks.length];
@@ -345,11 +346,12 @@ describe.each([
         } catch (error) {
           throw new Error(`life ${life} of ${JSON.stringify(room)}: ${String(error)}`, { cause: error });
         }
-        if (disk === undefined) expect(one.tally.restoredTokens, 'from RAM').toBeGreaterThan(0);
+        if (disk === undefined) fromRam += one.tally.restoredTokens;
         for (const name of Object.keys(total) as (keyof Tally)[]) total[name] += one.tally[name];
       }
+      expect(fromRam).toBeGreaterThan(1000);
       // Each of these was met.
-      for (const name of Object.keys(total) as (keyof Tally)[]) expect(total[name], name).toBeGreaterThan(2);
+      expect(Object.entries(total).filter(([, count]) => count <= 2)).toEqual([]);
     },
   );
 });

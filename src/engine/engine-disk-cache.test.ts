@@ -27,7 +27,7 @@ async function open(
   writeFileSync(modelPath, 'fake:\n');
   const engine = new Engine(transport);
   engines.push(engine);
-  const disk = { directory: join(folder, 'cache'), bytes: 2 ** 26 };
+  const disk = { directory: join(folder, 'cache'), bytes: 2 ** 26, queueBytes: 2 ** 22 };
   await engine.load(fakeModel(modelPath, { promptCache: { hostBytes: 2 ** 16, disk } }));
   return engine;
 }

@@ -108,7 +108,7 @@ describe('a disk store', () => {
     expect(pool.stats().held).toBe(0);
   });
 
-  test('reads while a scan of many files has only begun', async () => {
+  test('reads while a scan of many files has only begun', { timeout: 60_000 }, async () => {
     using folder = new TemporaryFolder();
     const tier = new DiskTier({ directory: folder.path, fingerprint: testFingerprint, limit });
     for (let seed = 0; seed < 10; seed++)

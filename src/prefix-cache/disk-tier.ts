@@ -104,14 +104,20 @@ export class DiskTier {
     return !this.#trouble.paused && this.#space.mustScan(headerBytes + payloadBytes);
   }
 
-  /** Whether a block is there, by asking the directory: other processes write too. */
+  /**
+   * Whether a block is there, by asking the directory: other processes write too. A file that is too short to be one is
+   * set aside, or nobody would ever hear of it.
+   */
   has(id: BlockId): boolean {
     if (this.#condemned.has(id)) return false;
     const size = this.#trouble.attempt('stat', () => {
       // The usual answer is no, and an exception for it costs more than the call.
-      return this.#fs.statSync(this.#path(id), { throwIfNoEntry: false })?.size ?? 0;
+      return this.#fs.statSync(this.#path(id), { throwIfNoEntry: false })?.size;
     });
-    return (size ?? 0) > headerBytes;
+    if (size === undefined) return false;
+    if (size > headerBytes) return true;
+    this.#setAside(id, size === 0 ? 'empty' : 'truncated');
+    return false;
   }
 
   /** How many of the ids are there, from the first one on. */

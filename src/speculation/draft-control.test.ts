@@ -64,8 +64,12 @@ function simulate(
     const noise = 1 + 0.1 * (draw() - 0.5);
     const measured = cost(rows) * noise * (rows > 0 ? off : 1);
     control.settle({
-      ...{ plain: cost(0), predicted: cost(rows), measured },
-      ...{ generating: sequences, drafted: rows, accepted },
+      plain: cost(0),
+      predicted: cost(rows),
+      measured,
+      generating: sequences,
+      drafted: rows,
+      accepted,
     });
     time += measured;
     plainTime += (cost(0) * (sequences + accepted)) / sequences;

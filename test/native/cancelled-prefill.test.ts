@@ -35,7 +35,10 @@ describe.each(['llama', 'gemma3', 'falcon-h1', 'mamba2'] as const)(
         batchSize,
         threads: 1,
         interTokenTarget: 0,
-        promptCache: { hostBytes: 2 ** 26, disk: { directory: folder.path, bytes: 2 ** 30 } },
+        promptCache: {
+          hostBytes: 2 ** 26,
+          disk: { directory: folder.path, bytes: 2 ** 30, queueBytes: 2 ** 26 },
+        },
       });
       const leaving = makeRequest({ prompt });
       const generation = engine.generate(leaving);

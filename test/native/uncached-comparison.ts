@@ -1,4 +1,4 @@
-import { expect } from 'vitest';
+import assert from 'node:assert/strict';
 import type { SamplingParams, Token } from '../../src/core/generation.js';
 import type { Answer, WitnessedEngine } from './witnessed-engine.js';
 
@@ -42,7 +42,7 @@ export class UncachedComparison {
     for (let at = 0; at < same; at++)
       this.#expectAsLikely(answer.logProbabilities[at], expected.logProbabilities[at]);
     if (differs < 0) {
-      expect(answer.tokens).toEqual(expected.tokens);
+      assert.deepEqual(answer.tokens, expected.tokens);
       return;
     }
     this.counts.nearTies++;
@@ -52,10 +52,11 @@ export class UncachedComparison {
     // A draw goes another way at an edge between two tokens; the most likely token is another one only in a tie.
     if (sampling.temperature !== 0) return;
     const best = await this.#plain.logProbability(before, expected.tokens[differs] ?? 0);
-    expect(best - likely).toBeLessThan(2 * this.#rounding);
+    assert.ok(best - likely < 2 * this.#rounding, `${best} and ${likely} are no tie`);
   }
 
   #expectAsLikely(one: number | undefined, other: number | undefined): void {
-    expect(Math.abs((one ?? NaN) - (other ?? NaN))).toBeLessThan(this.#rounding);
+    const difference = Math.abs((one ?? NaN) - (other ?? NaN));
+    assert.ok(difference < this.#rounding, `${one} and ${other} are ${difference} apart`);
   }
 }

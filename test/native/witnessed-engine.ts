@@ -96,8 +96,7 @@ export class WitnessedEngine {
       this.core.generate(request, this.#lane++ % 1024);
       this.#witness.draws = undefined;
     });
-    this.#driving ??= this.#drive();
-    return answered;
+    return this.#drivenTo(answered);
   }
 
   /** How likely a token is after others. */
@@ -107,8 +106,7 @@ export class WitnessedEngine {
       this.#scores.set(request.id, resolve);
       this.core.score(request, this.#lane++ % 1024);
     });
-    this.#driving ??= this.#drive();
-    return scored;
+    return this.#drivenTo(scored);
   }
 
   /** Saves all that is to be saved. */
@@ -121,6 +119,13 @@ export class WitnessedEngine {
     await this.core.keepPrompts(10_000);
     this.core.close();
     return stats;
+  }
+
+  /** Steps are computed until all is answered; what goes wrong with them fails whoever waits. */
+  async #drivenTo<T>(answer: Promise<T>): Promise<T> {
+    this.#driving ??= this.#drive().finally(() => (this.#driving = undefined));
+    await Promise.race([answer, this.#driving]);
+    return answer;
   }
 
   async #drive(): Promise<void> {
@@ -149,7 +154,6 @@ export class WitnessedEngine {
       this.memory.takeOvers += Math.max(0, reusing - others);
       await eventLoopTurn();
     }
-    this.#driving = undefined;
   }
 }
 
