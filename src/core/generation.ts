@@ -51,6 +51,12 @@ export type Prompt =
     }
   | { readonly kind: 'tokens'; readonly tokens: readonly Token[] };
 
+/** What a text may be. */
+export interface GrammarSource {
+  /** GBNF, llama.cpp's notation; a text must be of its rule `root`. */
+  readonly source: string;
+}
+
 /** One client request for generated text: what crosses the boundary to the engine. */
 export interface GenerateRequest extends Partial<Standing> {
   /** Unique among the requests of the engine. */
@@ -61,6 +67,8 @@ export interface GenerateRequest extends Partial<Standing> {
   readonly sampling: SamplingParams;
   readonly stop: StopConditions;
   readonly cache: CacheUse;
+  /** The text is held to it, and generation ends when nothing can follow. Any text when absent. */
+  readonly grammar?: GrammarSource;
 }
 
 /** `stop`: an end token or stop string; `length`: the token limit or the end of the context. */

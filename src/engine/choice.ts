@@ -1,5 +1,6 @@
 import type { ChoiceUpdate, FinishReason, GenerateRequest, Token } from '../core/generation.js';
 import type { ModelRunner, Sampler } from '../core/model-runner.js';
+import type { GrammarGuide } from '../grammar/grammar-guide.js';
 import type { Sequence } from '../core/sequence.js';
 import { TextStream } from './text-stream.js';
 import type { Work } from './work.js';
@@ -11,6 +12,8 @@ export class Choice implements Work {
   readonly index: number;
   readonly sequence: Sequence;
   readonly sampler: Sampler;
+  /** Holds the text to a grammar. */
+  readonly guide: GrammarGuide | undefined;
   readonly #text: TextStream;
   #completionTokens = 0;
 
@@ -20,12 +23,14 @@ export class Choice implements Work {
     index: number;
     sequence: Sequence;
     sampler: Sampler;
+    guide?: GrammarGuide | undefined;
   }) {
     this.request = parts.request;
     this.lane = parts.lane;
     this.index = parts.index;
     this.sequence = parts.sequence;
     this.sampler = parts.sampler;
+    this.guide = parts.guide;
     this.#text = new TextStream(parts.request.stop.stopStrings);
   }
 
@@ -44,7 +49,8 @@ export class Choice implements Work {
   }
 
   /**
-   * A token was drawn. Tokens that end the generation are not counted and have no text.
+   * A token was drawn. Tokens that end the generation are not counted and have no text; a grammar that nothing can follow
+   * ends it too.
    * @returns what to tell the client; undefined when there is nothing yet
    */
   accept(token: Token, runner: ModelRunner): ChoiceUpdate | undefined {
@@ -52,9 +58,11 @@ export class Choice implements Work {
     if (stopTokens.includes(token) || (!ignoreEos && runner.endsGeneration(token)))
       return this.#finish('stop');
 
+    this.guide?.accept(token);
     this.#completionTokens++;
     const { text, stopString } = this.#text.push(runner.tokenBytes(token));
     if (stopString !== undefined) return this.#update(text, { reason: 'stop', stopString });
+    if (this.guide?.isOver === true) return this.#finish('stop', text);
     const full = this.sequence.promptLength + this.#completionTokens >= runner.info.contextSize;
     if (full || this.#completionTokens === maxTokens) return this.#finish('length', text);
     return text === '' ? undefined : this.#update(text);

@@ -17,6 +17,7 @@ import type { AbortBoard } from './abort-board.js';
 import type { BlockCache, CachedTokens } from './block-cache.js';
 import { Choice } from './choice.js';
 import { EmbeddingWork } from './embedding-work.js';
+import { GuideMaker } from './guide-maker.js';
 import { InputQueue } from './input-queue.js';
 import { promptTokens } from './prompt-tokens.js';
 import type { EngineReport } from './protocol.js';
@@ -62,6 +63,7 @@ export class EngineCore {
   readonly #work = new Map<number, Choice | Measurement>();
   /** Of embed requests, by id. */
   readonly #inputs = new Map<string, InputQueue>();
+  readonly #guides: GuideMaker;
   readonly #log = new StepLog();
   readonly #loadThread: number;
   /** Choices whose client knows that their turn has come. */
@@ -92,6 +94,7 @@ export class EngineCore {
     speculator?: Speculator,
   ) {
     this.#runner = runner;
+    this.#guides = new GuideMaker(runner);
     this.#cache = cache;
     this.#speculator = speculator;
     this.#board = board;
@@ -373,12 +376,11 @@ export class EngineCore {
           standing: standingOf(request),
           scope: request.cache.use ? request.cache.salt : undefined,
         });
-        const sampler = this.#runner.createSampler(request.sampling, {
-          seed: (seed + index) >>> 0,
-          prompt,
-          ignoreEos: request.stop.ignoreEos,
-        });
-        choices.push(new Choice({ request, lane, index, sequence, sampler }));
+        const { ignoreEos } = request.stop;
+        const guide = request.grammar && this.#guides.guide(request.grammar, { ignoreEnd: ignoreEos });
+        const options = { seed: (seed + index) >>> 0, prompt, ignoreEos };
+        const sampler = this.#runner.createSampler(request.sampling, options);
+        choices.push(new Choice({ request, lane, index, sequence, sampler, guide }));
       }
     } catch (error) {
       for (const choice of choices) choice.sampler.dispose();
@@ -431,12 +433,24 @@ export class EngineCore {
       const work = this.#work.get(span.sequenceId);
       if (work !== undefined) this.#takeSnapshot(work.sequence);
       if (work instanceof Choice) {
-        if (span.drafts !== undefined) this.#verify(work, span, firstRow);
-        else if (span.output) this.#sample(work, span.slot, firstRow + span.tokens.length - 1);
+        this.#attemptToDraw(work, () => {
+          if (span.drafts !== undefined) this.#verify(work, span, firstRow);
+          else if (span.output) this.#sample(work, span.slot, firstRow + span.tokens.length - 1);
+        });
       } else if (work !== undefined) {
         this.#attempt(work.requestId, () => this.#measure(work, span, firstRow));
       }
       firstRow += span.tokens.length;
+    }
+  }
+
+  /** A grammar that can not be gone on with ends its own request; rows of drafts may be left in the cache then. */
+  #attemptToDraw(choice: Choice, draw: () => void): void {
+    try {
+      draw();
+    } catch (error) {
+      if (choice.guide === undefined) throw error;
+      this.#fail(choice.requestId, error, { keep: false });
     }
   }
 
@@ -475,7 +489,7 @@ export class EngineCore {
   }
 
   #draw(choice: Choice, row: number): { token: Token; update: ChoiceUpdate | undefined } {
-    const token = choice.sampler.sample(row);
+    const token = choice.sampler.sample(row, choice.guide);
     this.#scheduler.append(choice.sequence, token);
     return { token, update: choice.accept(token, this.#runner) };
   }

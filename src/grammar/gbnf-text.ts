@@ -1,3 +1,4 @@
+import { HeddleError } from '../core/errors.js';
 import type { CodePoints } from './code-points.js';
 
 /** Rules of GBNF: by name, what is right of `::=`. Where it has alternatives, it stands in parentheses. */
@@ -37,7 +38,9 @@ function hex(point: number, digits: number): string {
 /** Any of these, as one item. */
 export function anyOf(options: readonly string[]): string {
   const different = [...new Set(options)];
-  return different.length === 1 ? (different[0] ?? '') : `( ${different.map((one) => (one === '' ? '""' : one)).join(' | ')} )`;
+  return different.length === 1
+    ? (different[0] ?? '')
+    : `( ${different.map((one) => (one === '' ? '""' : one)).join(' | ')} )`;
 }
 
 /** One after the other. */
@@ -63,14 +66,15 @@ export function group(...items: readonly string[]): string {
 /**
  * A whole grammar of parts.
  * @param root what the rule `root` says; it may refer to the rules of the parts by their names
- * @throws Error when two parts have different rules of one name: give their makers different names
+ * @throws HeddleError `internal_error` when two parts have different rules of one name: give their makers different names
  */
 export function composeGrammar({ root, rules }: { root: string; rules: readonly NamedGrammar[] }): string {
   const all = new Map([['root', root]]);
   for (const part of rules) {
     for (const [name, text] of part.rules) {
       const known = all.get(name);
-      if (known !== undefined && known !== text) throw new Error(`Two parts of a grammar have a rule named "${name}".`);
+      if (known !== undefined && known !== text)
+        throw new HeddleError('internal_error', `Two parts of a grammar have a rule named "${name}".`);
       all.set(name, text);
     }
   }

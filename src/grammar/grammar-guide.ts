@@ -50,7 +50,10 @@ export class GrammarGuide implements TokenGuide {
   accept(token: number): void {
     const after = this.#after(token);
     if (after === null)
-      throw new HeddleError('native_call_failed', `Token ${token} was drawn, which the grammar does not allow.`);
+      throw new HeddleError(
+        'native_call_failed',
+        `Token ${token} was drawn, which the grammar does not allow.`,
+      );
     this.#state = after;
   }
 

@@ -55,7 +55,7 @@ export class GrammarVocabulary {
     const { nodes, bytes, depths, ends, tokens, sames, deepest } = this.#trie;
     const states = new Array<GrammarState>(deepest + 1).fill(from);
     const most = grammar.work + limits.workForToken;
-    for (let node = 0; node < nodes; ) {
+    for (let node = 0; node < nodes;) {
       const depth = depths[node] as number;
       const state = grammar.afterByte(states[depth - 1] as GrammarState, bytes[node] as number);
       if (state === null) {

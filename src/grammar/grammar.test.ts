@@ -15,7 +15,8 @@ describe('Grammar', () => {
       'number ::= "-"? ( "0" | [1-9] [0-9]* )',
     ].join('\n');
     for (const text of ['hi!', 'hé, été!!!', '0', '-120']) expect(matches(source, text), text).toBe(true);
-    for (const text of ['', 'hi', 'hi!!!!', 'hi, !', '012', '-']) expect(matches(source, text), text).toBe(false);
+    for (const text of ['', 'hi', 'hi!!!!', 'hi, !', '012', '-'])
+      expect(matches(source, text), text).toBe(false);
   });
 
   it('knows when a text is whole, and when nothing can follow it', () => {
@@ -54,7 +55,9 @@ describe('Grammar', () => {
   });
 
   it('agrees with a regular expression on ambiguous patterns', () => {
-    const grammar = new Grammar('root ::= ( "a" | "ab" | "b"? "c" | (("c"*)*)+ )* "a"{2,4} x?\nx ::= y "c" y\ny ::= "" | "b"');
+    const grammar = new Grammar(
+      'root ::= ( "a" | "ab" | "b"? "c" | (("c"*)*)+ )* "a"{2,4} x?\nx ::= y "c" y\ny ::= "" | "b"',
+    );
     const expression = /^(a|ab|b?c|c*)*a{2,4}((b|)c(b|))?$/;
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom('a', 'b', 'c'), maxLength: 12 }), (text) => {
@@ -66,14 +69,24 @@ describe('Grammar', () => {
   it('reads characters of several bytes, and nothing that is no UTF-8', () => {
     const source = 'root ::= .';
     for (const text of ['a', 'é', '€', '𝄞', '\u0000']) expect(matches(source, text), text).toBe(true);
-    const broken = [[0xe0, 0x9f, 0xbf], [0xed, 0xa0, 0x80], [0xf0, 0x8f, 0xbf, 0xbf], [0xf4, 0x90, 0x80, 0x80], [0xc1, 0xbf], [0x80]];
+    const broken = [
+      [0xe0, 0x9f, 0xbf],
+      [0xed, 0xa0, 0x80],
+      [0xf0, 0x8f, 0xbf, 0xbf],
+      [0xf4, 0x90, 0x80, 0x80],
+      [0xc1, 0xbf],
+      [0x80],
+    ];
     for (const bytes of broken) expect(begins(source, Uint8Array.from(bytes)), bytes.join()).toBe(false);
     expect(matches('root ::= [^a-z]', 'é')).toBe(true);
     expect(matches('root ::= [^a-z]', 'q')).toBe(false);
   });
 
   it('agrees with code points on every class', () => {
-    const anyPoint = fc.oneof(fc.integer({ min: 0, max: 0xd7ff }), fc.integer({ min: 0xe000, max: 0x10ffff }));
+    const anyPoint = fc.oneof(
+      fc.integer({ min: 0, max: 0xd7ff }),
+      fc.integer({ min: 0xe000, max: 0x10ffff }),
+    );
     const hex = (point: number): string => `\\U${point.toString(16).padStart(8, '0')}`;
     fc.assert(
       fc.property(anyPoint, anyPoint, fc.array(anyPoint, { minLength: 1, maxLength: 5 }), (a, b, probes) => {
@@ -139,7 +152,10 @@ describe('Grammar', () => {
   });
 
   it('does not take exponential time over rules that call each other in every order', () => {
-    const rules = Array.from({ length: 15 }, (_, index) => `r${index} ::= r${index + 1} r${index + 1} | r${index + 1}`);
+    const rules = Array.from(
+      { length: 15 },
+      (_, index) => `r${index} ::= r${index + 1} r${index + 1} | r${index + 1}`,
+    );
     const grammar = new Grammar(`root ::= r0\n${rules.join('\n')}\nr15 ::= "a"`);
     expect(matches(grammar, 'aaaa')).toBe(true);
     expect(grammar.work).toBeLessThan(100_000);

@@ -17,10 +17,7 @@ const anyPlain = characterClass(without(codePoints([[0, 0x10ffff]]), escapedOnly
 export const jsonRules: ReadonlyMap<string, string> = new Map([
   [space, '( " " | "\\n" [ \\t]{0,16} )?'],
   ['json-value', '( json-object | json-array | json-string | json-number | "true" | "false" | "null" )'],
-  [
-    'json-object',
-    '"{" json-space ( json-member ( "," json-space json-member )* )? "}"',
-  ],
+  ['json-object', '"{" json-space ( json-member ( "," json-space json-member )* )? "}"'],
   ['json-member', 'json-string ":" json-space json-value json-space'],
   ['json-array', '"[" json-space ( json-value json-space ( "," json-space json-value json-space )* )? "]"'],
   ['json-string', '"\\"" json-character* "\\""'],

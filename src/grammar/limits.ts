@@ -27,11 +27,13 @@ export const limits = {
   schemaNodes: 20_000,
   /** Objects and lists of a JSON schema in each other. */
   schemaDepth: 200,
+  /** Names of properties. */
+  nameCharacters: 256,
   /** Combinations that `anyOf` in `allOf` and the like come to. */
   schemaAlternatives: 256,
   patternCharacters: 10_000,
   /** States of an automaton of texts that satisfy several conditions at once. */
-  automatonStates: 2_000,
+  automatonStates: 4_000,
   /** States of the expressions that it is made of. */
   expressionStates: 20_000,
   /** What computing it may take: states that are looked at, a second at most. */

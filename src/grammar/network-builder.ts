@@ -53,7 +53,10 @@ class NetworkBuilder {
     for (const [name, expression] of this.#rules) this.#fill(this.#numbers.get(name) ?? 0, expression);
     const live = this.#liveStates();
     if (!live.rules.has(root))
-      throw grammarError('No text at all is of this grammar: each of its ways goes on for ever.', this.#param);
+      throw grammarError(
+        'No text at all is of this grammar: each of its ways goes on for ever.',
+        this.#param,
+      );
     this.#prune(live);
     const empties = this.#emptyRules();
     this.#refuseLeftRecursion(empties);
@@ -159,8 +162,7 @@ class NetworkBuilder {
     const isSmall = item.kind === 'rule' || item.kind === 'token' || copies <= fewCopies;
     const rule = isSmall ? undefined : this.#newRule('');
     if (rule !== undefined) this.#fill(rule, item);
-    const add = (at: number): number =>
-      rule === undefined ? this.#add(item, at) : this.#addCall(rule, at);
+    const add = (at: number): number => (rule === undefined ? this.#add(item, at) : this.#addCall(rule, at));
     let at = from;
     for (let count = 0; count < least; count++) at = add(at);
     if (most === Infinity) {
@@ -298,7 +300,8 @@ class NetworkBuilder {
   #onlyEnds(): boolean[] {
     const comingFrom: number[][] = this.#states.map(() => []);
     const open = this.#states.map(({ jumps }) => jumps.length);
-    for (const [from, { jumps }] of this.#states.entries()) for (const to of jumps) comingFrom[to]?.push(from);
+    for (const [from, { jumps }] of this.#states.entries())
+      for (const to of jumps) comingFrom[to]?.push(from);
     const onlyEnds = this.#states.map(() => false);
     const todo: number[] = [];
     const readsNothing = ({ bytes, tokens, calls }: DraftState): boolean =>

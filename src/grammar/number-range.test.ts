@@ -8,32 +8,51 @@ const grammarOf = (text: string | undefined): Grammar => new Grammar(`root ::= $
 
 const bound = fc.record(
   {
-    least: fc.oneof(fc.integer({ min: -2000, max: 2000 }), fc.integer({ min: -20_000, max: 20_000 }).map((n) => n / 100)),
-    most: fc.oneof(fc.integer({ min: -2000, max: 2000 }), fc.integer({ min: -20_000, max: 20_000 }).map((n) => n / 100)),
+    least: fc.oneof(
+      fc.integer({ min: -2000, max: 2000 }),
+      fc.integer({ min: -20_000, max: 20_000 }).map((n) => n / 100),
+    ),
+    most: fc.oneof(
+      fc.integer({ min: -2000, max: 2000 }),
+      fc.integer({ min: -20_000, max: 20_000 }).map((n) => n / 100),
+    ),
     leastIsExcluded: fc.boolean(),
     mostIsExcluded: fc.boolean(),
   },
   { requiredKeys: ['leastIsExcluded', 'mostIsExcluded'] },
 );
 
-function inRange(value: number, { least = -Infinity, most = Infinity, leastIsExcluded, mostIsExcluded }: NumberBounds): boolean {
-  return (leastIsExcluded ? value > least : value >= least) && (mostIsExcluded ? value < most : value <= most);
+function inRange(
+  value: number,
+  { least = -Infinity, most = Infinity, leastIsExcluded, mostIsExcluded }: NumberBounds,
+): boolean {
+  return (
+    (leastIsExcluded ? value > least : value >= least) && (mostIsExcluded ? value < most : value <= most)
+  );
 }
 
 describe('number ranges', () => {
   it('have exactly the whole numbers between their bounds', () => {
     fc.assert(
-      fc.property(bound, fc.array(fc.integer({ min: -2100, max: 2100 }), { minLength: 20 }), (bounds, values) => {
-        const range = integerRange(bounds);
-        const near = [bounds.least, bounds.most].flatMap((at = 0) => [-2, -1, 0, 1, 2].map((by) => Math.trunc(at) + by));
-        if (range === undefined) {
-          for (const value of [...values, ...near]) expect(inRange(value, bounds)).toBe(false);
-          return;
-        }
-        const grammar = grammarOf(range);
-        for (const value of [...values, ...near]) expect(matches(grammar, String(value)), `${value} ${range}`).toBe(inRange(value, bounds));
-        for (const written of ['-0', '00', '01', '', '-', '1.5']) expect(matches(grammar, written)).toBe(false);
-      }),
+      fc.property(
+        bound,
+        fc.array(fc.integer({ min: -2100, max: 2100 }), { minLength: 20 }),
+        (bounds, values) => {
+          const range = integerRange(bounds);
+          const near = [bounds.least, bounds.most].flatMap((at = 0) =>
+            [-2, -1, 0, 1, 2].map((by) => Math.trunc(at) + by),
+          );
+          if (range === undefined) {
+            for (const value of [...values, ...near]) expect(inRange(value, bounds)).toBe(false);
+            return;
+          }
+          const grammar = grammarOf(range);
+          for (const value of [...values, ...near])
+            expect(matches(grammar, String(value)), `${value} ${range}`).toBe(inRange(value, bounds));
+          for (const written of ['-0', '00', '01', '', '-', '1.5'])
+            expect(matches(grammar, written)).toBe(false);
+        },
+      ),
       { numRuns: 300 },
     );
   });
@@ -43,7 +62,9 @@ describe('number ranges', () => {
     fc.assert(
       fc.property(bound, fc.array(decimal, { minLength: 20 }), (bounds, values) => {
         const range = decimalRange(bounds);
-        const near = [bounds.least, bounds.most].flatMap((at = 0) => [-1, -0.01, -0.001, 0, 0.001, 0.01, 1].map((by) => Math.round((at + by) * 1000) / 1000));
+        const near = [bounds.least, bounds.most].flatMap((at = 0) =>
+          [-1, -0.01, -0.001, 0, 0.001, 0.01, 1].map((by) => Math.round((at + by) * 1000) / 1000),
+        );
         const all = [...values, ...near].filter((value) => !Object.is(value, -0));
         if (range === undefined) {
           for (const value of all) expect(inRange(value, bounds)).toBe(false);
@@ -55,14 +76,17 @@ describe('number ranges', () => {
           const zeros = String(value).includes('.') ? `${value}00` : `${value}.00`;
           expect(matches(grammar, zeros), zeros).toBe(inRange(value, bounds));
         }
-        for (const written of ['.5', '1.', '-.5', '-0.0', '1e3']) expect(matches(grammar, written)).toBe(false);
+        for (const written of ['.5', '1.', '-.5', '-0.0', '1e3'])
+          expect(matches(grammar, written)).toBe(false);
       }),
       { numRuns: 300 },
     );
   });
 
   it('know bounds that are not written with digits alone', () => {
-    const tiny = grammarOf(decimalRange({ least: 0, most: 1e-7, leastIsExcluded: true, mostIsExcluded: false }));
+    const tiny = grammarOf(
+      decimalRange({ least: 0, most: 1e-7, leastIsExcluded: true, mostIsExcluded: false }),
+    );
     expect(matches(tiny, '0.0000001')).toBe(true);
     expect(matches(tiny, '0.00000011')).toBe(false);
     expect(matches(tiny, '0')).toBe(false);
@@ -80,7 +104,9 @@ describe('number ranges', () => {
 
   it('have every number that JSON can write with sixteen digits', () => {
     const grammar = grammarOf(anyNumber);
-    for (const written of ['0', '-0', '12.5', '1e10', '-1.25E-07', '9007199254740993']) expect(matches(grammar, written)).toBe(true);
-    for (const written of ['01', '+1', '1.', '.5', '1e', '1e400']) expect(matches(grammar, written)).toBe(false);
+    for (const written of ['0', '-0', '12.5', '1e10', '-1.25E-07', '9007199254740993'])
+      expect(matches(grammar, written)).toBe(true);
+    for (const written of ['01', '+1', '1.', '.5', '1e', '1e400'])
+      expect(matches(grammar, written)).toBe(false);
   });
 });

@@ -51,7 +51,11 @@ function atMost(value: bigint, most: bigint): bigint {
 }
 
 /** @param positive GBNF for a range of numbers from 0 on */
-function signed(least: bigint, most: bigint, positive: (least: bigint, most: bigint) => string): string | undefined {
+function signed(
+  least: bigint,
+  most: bigint,
+  positive: (least: bigint, most: bigint) => string,
+): string | undefined {
   const options: string[] = [];
   if (most >= 0n && least <= most) options.push(positive(least > 0n ? least : 0n, most));
   // There is no "-0": it is the number 0 too, and 0 is in the part above.
@@ -108,7 +112,8 @@ function sameLength(low: string, high: string): string {
   const options: string[] = [];
   if (!lowIsOpen) options.push(inOrder(literal(String(a)), sameLength(restOfLow, nines)));
   const [from, to] = [lowIsOpen ? a : a + 1, highIsOpen ? b : b - 1];
-  if (from <= to) options.push(inOrder(digits(from, to), repeated(digit, restOfLow.length, restOfLow.length)));
+  if (from <= to)
+    options.push(inOrder(digits(from, to), repeated(digit, restOfLow.length, restOfLow.length)));
   if (!highIsOpen) options.push(inOrder(literal(String(b)), sameLength(zeros, restOfHigh)));
   return anyOf(options);
 }
@@ -122,15 +127,30 @@ function decimals(least: bigint, most: bigint, after: number): string {
   const any = `( "." ${repeated(digit, 1, after)} )?`;
   if (lowWhole === highWhole) {
     const [low, high] = [padded(least), padded(most)];
-    return inOrder(literal(String(lowWhole)), behindPoint(low, (rest) => between(rest, high), least % unit === 0n));
+    return inOrder(
+      literal(String(lowWhole)),
+      behindPoint(low, (rest) => between(rest, high), least % unit === 0n),
+    );
   }
   const lowIsOpen = least % unit === 0n;
   const highIsOpen = most % unit === unit - 1n;
   const options: string[] = [];
-  if (!lowIsOpen) options.push(inOrder(literal(String(lowWhole)), behindPoint(padded(least), (low) => between(low, '9'.repeat(after)), false)));
+  if (!lowIsOpen)
+    options.push(
+      inOrder(
+        literal(String(lowWhole)),
+        behindPoint(padded(least), (low) => between(low, '9'.repeat(after)), false),
+      ),
+    );
   const [from, to] = [lowIsOpen ? lowWhole : lowWhole + 1n, highIsOpen ? highWhole : highWhole - 1n];
   if (from <= to) options.push(inOrder(wholeNumbers(from, to), any));
-  if (!highIsOpen) options.push(inOrder(literal(String(highWhole)), behindPoint('0'.repeat(after), (low) => between(low, padded(most)), true)));
+  if (!highIsOpen)
+    options.push(
+      inOrder(
+        literal(String(highWhole)),
+        behindPoint('0'.repeat(after), (low) => between(low, padded(most)), true),
+      ),
+    );
   return anyOf(options);
 }
 

@@ -25,32 +25,68 @@ describe('regexGrammar', () => {
     const grammar = grammarOf(source);
     const expression = new RegExp(`^(?:${source})$`, 'u');
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom('a', 'b', 'c', '-', '1', 'é'), maxLength: 7 }), (text) => {
-        expect(matches(grammar, text), text).toBe(expression.test(text));
-      }),
+      fc.property(
+        fc.string({ unit: fc.constantFrom('a', 'b', 'c', '-', '1', 'é'), maxLength: 7 }),
+        (text) => {
+          expect(matches(grammar, text), text).toBe(expression.test(text));
+        },
+      ),
       { numRuns: 400 },
     );
   });
 
-  it.each(['.', '\\s', '\\S', '\\D', '[\\w-]', '[^\\s"]', '\\u00e9|\\x41|\\u{1F600}', '\\.', '[\\]\\\\^-]', '"|\\\\', '[\\b\\0]'])(
-    'agrees with JavaScript about every character of %s',
-    (source) => {
-      const grammar = grammarOf(source);
-      const expression = new RegExp(`^(?:${source})$`, 'u');
-      const points = [...Array.from({ length: 0x300 }, (_, point) => point), 0x2028, 0x2029, 0x3000, 0xfeff, 0x1f600];
-      for (const point of points) {
-        const text = String.fromCodePoint(point);
-        expect(matches(grammar, text), point.toString(16)).toBe(expression.test(text));
-      }
-    },
-  );
+  it.each([
+    '.',
+    '\\s',
+    '\\S',
+    '\\D',
+    '[\\w-]',
+    '[^\\s"]',
+    '\\u00e9|\\x41|\\u{1F600}',
+    '\\.',
+    '[\\]\\\\^-]',
+    '"|\\\\',
+    '[\\b\\0]',
+  ])('agrees with JavaScript about every character of %s', (source) => {
+    const grammar = grammarOf(source);
+    const expression = new RegExp(`^(?:${source})$`, 'u');
+    const points = [
+      ...Array.from({ length: 0x300 }, (_, point) => point),
+      0x2028,
+      0x2029,
+      0x3000,
+      0xfeff,
+      0x1f600,
+    ];
+    for (const point of points) {
+      const text = String.fromCodePoint(point);
+      expect(matches(grammar, text), point.toString(16)).toBe(expression.test(text));
+    }
+  });
 
-  it.each(['(?=a)b', '(?!a)b', '(?<=a)b', '(a)\\1', '\\bword', '\\p{L}', '(?i)a', 'a^b', '(^a)', '(a$)', 'a**', '+a', '[z-a]', '(a', 'a)', '[a', 'a{3,2}', 'a{99999}', '\\ud800'])(
-    'refuses %s',
-    (source) => {
-      expect(() => grammarOf(source)).toThrow(
-        expect.objectContaining({ code: 'invalid_parameter', param: 'guided_regex' }) as Error,
-      );
-    },
-  );
+  it.each([
+    '(?=a)b',
+    '(?!a)b',
+    '(?<=a)b',
+    '(a)\\1',
+    '\\bword',
+    '\\p{L}',
+    '(?i)a',
+    'a^b',
+    '(^a)',
+    '(a$)',
+    'a**',
+    '+a',
+    '[z-a]',
+    '(a',
+    'a)',
+    '[a',
+    'a{3,2}',
+    'a{99999}',
+    '\\ud800',
+  ])('refuses %s', (source) => {
+    expect(() => grammarOf(source)).toThrow(
+      expect.objectContaining({ code: 'invalid_parameter', param: 'guided_regex' }) as Error,
+    );
+  });
 });

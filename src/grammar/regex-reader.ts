@@ -170,7 +170,8 @@ class RegexReader {
         throw new RegexProblem(`"(?${this.#peek()}" is not supported: what is ahead or behind, and flags`);
       this.#at += name.length;
     }
-    if (++this.#depth > limits.nesting) throw new RegexProblem(`groups may be nested ${limits.nesting} times`);
+    if (++this.#depth > limits.nesting)
+      throw new RegexProblem(`groups may be nested ${limits.nesting} times`);
     const inner = this.#choice();
     if (this.#peek() === '$') throw this.#problem('$');
     if (!this.#take(')')) throw new RegexProblem('a group has no end');
@@ -198,7 +199,10 @@ class RegexReader {
     if (braces === null) return undefined;
     const [whole, least = '0', comma, most] = braces;
     this.#at += whole.length;
-    return [Number(least), comma === undefined ? Number(least) : most === undefined ? Infinity : Number(most)];
+    return [
+      Number(least),
+      comma === undefined ? Number(least) : most === undefined ? Infinity : Number(most),
+    ];
   }
 
   #class(): CodePoints {
@@ -215,7 +219,8 @@ class RegexReader {
       if (this.#peek() === '-' && this.#source[this.#at + 1] !== ']') {
         this.#at++;
         const end = this.#classItem();
-        if (typeof end !== 'number' || end < first) throw new RegexProblem('a class has a range that is none');
+        if (typeof end !== 'number' || end < first)
+          throw new RegexProblem('a class has a range that is none');
         last = end;
       }
       ranges.push([first, last]);

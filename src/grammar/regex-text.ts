@@ -21,7 +21,8 @@ export function conditionsOf(regex: Regex, whole: boolean): TextCondition[] {
     expression: toEnd ? expression : { kind: 'sequence' as const, items: [expression, anyText] },
     isNegated,
   }));
-  const body: Expression = options.length === 1 && options[0] !== undefined ? options[0] : { kind: 'choice', options };
+  const body: Expression =
+    options.length === 1 && options[0] !== undefined ? options[0] : { kind: 'choice', options };
   return [{ expression: body, isNegated: false }, ...conditions];
 }
 

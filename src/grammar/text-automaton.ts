@@ -70,10 +70,17 @@ export function automatonRules(
       const target = nameOf(next);
       ways.set(target, [...(ways.get(target) ?? []), points]);
     }
-    const options = [...ways].map(([target, points]) => inOrder(character(codePoints(points.flat())), target));
-    const mayEnd = machines.every(({ end, isNegated }, one) => (place[one]?.includes(end) === true) !== isNegated);
+    const options = [...ways].map(([target, points]) =>
+      inOrder(character(codePoints(points.flat())), target),
+    );
+    const mayEnd = machines.every(
+      ({ end, isNegated }, one) => (place[one]?.includes(end) === true) !== isNegated,
+    );
     if (mayEnd) options.push('');
-    rules.set(names.get(place.map((states) => states.join()).join(';')) ?? name, options.length === 0 ? '[]' : anyOf(options));
+    rules.set(
+      names.get(place.map((states) => states.join()).join(';')) ?? name,
+      options.length === 0 ? '[]' : anyOf(options),
+    );
   }
   return rules;
 }

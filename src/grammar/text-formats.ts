@@ -19,7 +19,8 @@ const date =
 const time = `${hours}:${sixty}:${sixty}(?:\\.[0-9]{1,9})?(?:Z|[+-]${hours}:${sixty})`;
 
 const label = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
-const atom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,20}";
+const atom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
+const anyLabel = '[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?';
 const amount = '[0-9]{1,9}';
 
 export const textFormats: Readonly<Record<string, string>> = {
@@ -46,6 +47,6 @@ export const textFormats: Readonly<Record<string, string>> = {
   ].join('|'),
   /** Of up to three labels, so that it never becomes too long. */
   hostname: `${label}(?:\\.${label}){0,2}`,
-  /** A local part of up to three words of 20 characters, without quotes; a host name of two or three labels. */
-  email: `${atom}(?:\\.${atom}){0,2}@${label}(?:\\.${label}){1,2}`,
+  /** RFC 5321 without quoted local parts and addresses of hosts. Lengths are not bounded: that is what `maxLength` is for. */
+  email: `${atom}(?:\\.${atom})*@(?:${anyLabel}\\.)+${anyLabel}`,
 };

@@ -1,6 +1,7 @@
 import { HeddleError } from '../core/errors.js';
 import type { SamplingParams, Token } from '../core/generation.js';
 import type { Sampler } from '../core/model-runner.js';
+import type { TokenGuide } from '../core/token-guide.js';
 import type { FakeOptions } from './fake-options.js';
 import { endToken, fakeVocabularySize } from './fake-vocabulary.js';
 
@@ -40,13 +41,19 @@ export class FakeSampler implements Sampler {
     this.#seen = new Set(options.prompt);
   }
 
-  sample(row: number): Token {
+  sample(row: number, guide?: TokenGuide): Token {
     if (this.#disposed) throw new HeddleError('handle_disposed', 'The fake sampler was already freed.');
     const logits = this.#logitsOf(row);
     this.#steer(logits);
     this.#bias(logits);
     this.#penalize(logits);
-    const token = this.#params.temperature === 0 ? mostLikely(logits) : this.#draw(logits);
+    let token = this.#pick(logits);
+    if (guide?.allows(token) === false) {
+      const allowed = guide.allowed();
+      for (const other of logits.keys())
+        if ((((allowed[other >>> 5] ?? 0) >>> (other & 31)) & 1) === 0) logits[other] = -Infinity;
+      token = this.#pick(logits);
+    }
     this.#seen.add(token);
     this.#drawn.set(token, (this.#drawn.get(token) ?? 0) + 1);
     this.#count++;
@@ -55,6 +62,10 @@ export class FakeSampler implements Sampler {
 
   dispose(): void {
     this.#disposed = true;
+  }
+
+  #pick(logits: Float64Array): Token {
+    return this.#params.temperature === 0 ? mostLikely(logits) : this.#draw(logits);
   }
 
   /** Makes the token certain that the model's options ask for. */

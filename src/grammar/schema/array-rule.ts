@@ -24,9 +24,8 @@ export function arrayRule(alternative: Alternative, writer: RuleWriter): string 
     first: keywords['prefixItems'] === undefined ? [] : listAt(keywords, 'prefixItems', path),
     rest: itemsAt(keywords, path),
   }));
-  const listed = Math.max(...lists.map(({ first }) => first.length));
-  const at = (index: number): Conjunction =>
-    lists.flatMap(({ first, rest }) => first[index] ?? rest ?? []);
+  const listed = Math.max(0, ...lists.map(({ first }) => first.length));
+  const at = (index: number): Conjunction => lists.flatMap(({ first, rest }) => first[index] ?? rest ?? []);
   const others = lists.flatMap(({ rest }) => rest ?? []);
   const hasOthers = listed === 0 || others.length > 0 || least > listed;
   const longest = Math.min(most, hasOthers ? Infinity : listed);
@@ -51,7 +50,8 @@ function items(array: {
     return least === 0 ? `( ${inOrder(item(0), more)} )?` : inOrder(item(0), more);
   }
   const count = Math.min(listed, most);
-  let tail = most > listed ? repeated(group(next, item(listed)), Math.max(0, least - listed), most - listed) : '';
+  let tail =
+    most > listed ? repeated(group(next, item(listed)), Math.max(0, least - listed), most - listed) : '';
   for (let index = count - 1; index >= 0; index--) {
     const one = inOrder(index === 0 ? '' : next, item(index), tail);
     const text = index < least ? one : anyOf([one, '']);
@@ -74,9 +74,15 @@ function countOf(alternative: Alternative): { least: number; most: number } {
     const [fewest, largest] = [countAt(keywords, 'minItems', path), countAt(keywords, 'maxItems', path)];
     least = Math.max(least, fewest ?? 0);
     most = Math.min(most, largest ?? Infinity);
-    for (const [keyword, count = 0] of [['minItems', fewest], ['maxItems', largest]] as const) {
+    for (const [keyword, count = 0] of [
+      ['minItems', fewest],
+      ['maxItems', largest],
+    ] as const) {
       if (count > limits.repetitions)
-        throw unsupportedSchema(partOf(path, keyword), `arrays can be held to ${limits.repetitions} items, not to more.`);
+        throw unsupportedSchema(
+          partOf(path, keyword),
+          `arrays can be held to ${limits.repetitions} items, not to more.`,
+        );
     }
   }
   for (const { keywords, path } of alternative) {

@@ -58,8 +58,22 @@ function marksOf(alternative: Alternative): Marks {
     }
   }
   // Where the types are only those that the keywords are about, values of other types satisfy the schema as well.
-  const types = values === undefined && !isTyped ? allTypes : new Set([...merged.types].filter((type) => values === undefined || values.some((value) => typeOf(value) === type)));
+  const types =
+    values === undefined && !isTyped
+      ? allTypes
+      : new Set(
+          [...merged.types].filter(
+            (type) => values === undefined || values.some((value) => typeOf(value) === type),
+          ),
+        );
   return { types, values: values === undefined ? undefined : new Set(values.map(canonical)), properties };
 }
 
-const allTypes: ReadonlySet<JsonType> = new Set<JsonType>(['null', 'boolean', 'number', 'string', 'array', 'object']);
+const allTypes: ReadonlySet<JsonType> = new Set<JsonType>([
+  'null',
+  'boolean',
+  'number',
+  'string',
+  'array',
+  'object',
+]);

@@ -26,7 +26,9 @@ export function mergeAlternative(alternative: Alternative): MergedSchema {
       const listed = typesAt(keywords['type'], partOf(path, 'type'));
       isTyped = true;
       isInteger ||= listed.has('integer') && !listed.has('number');
-      types = new Set([...types].filter((type) => listed.has(type) || (type === 'number' && listed.has('integer'))));
+      types = new Set(
+        [...types].filter((type) => listed.has(type) || (type === 'number' && listed.has('integer'))),
+      );
     }
     for (const list of valueLists(keywords, path)) {
       const allowed = new Set(list.map(canonical));
@@ -55,7 +57,7 @@ function typesAt(type: unknown, path: string): Set<JsonType | 'integer'> {
   const list: unknown[] = Array.isArray(type) ? type : [type];
   const wrong = list.find((one) => !knownTypes.has(one));
   if (wrong === undefined && list.length > 0) return new Set(list as (JsonType | 'integer')[]);
-  throw invalidSchema(path, 'this must be one of JSON\'s types, or a list of them.');
+  throw invalidSchema(path, "this must be one of JSON's types, or a list of them.");
 }
 
 function* valueLists(keywords: Record<string, unknown>, path: string): Generator<readonly unknown[]> {

@@ -1,5 +1,6 @@
 import { anyOf, inOrder, literal } from '../gbnf-text.js';
 import { isPlain, space } from '../json-text.js';
+import { limits } from '../limits.js';
 import { countAt } from './keywords.js';
 import type { RuleWriter } from './rule-writer.js';
 import type { Alternative } from './schema-resolver.js';
@@ -36,11 +37,21 @@ export function objectRule(alternative: Alternative, writer: RuleWriter): string
   checkCounts(alternative, { fewest: required.size, most: hasOthers ? Infinity : names.size });
   const conjunction = (name: string): Conjunction =>
     schemas.flatMap((schema) => schema.properties.get(name) ?? schema.others ?? []);
-  const members = [...names].map((name) => ({
-    text: inOrder(literal(`${JSON.stringify(name)}:`), space, writer.ruleOf(conjunction(name)), space),
-    isRequired: required.has(name),
-  }));
-  const other = hasOthers ? inOrder(otherName(names, writer), space, writer.ruleOf(others), space) : undefined;
+  const long = [...names].find((name) => name.length > limits.nameCharacters);
+  if (long !== undefined)
+    throw unsupportedSchema(
+      alternative[0]?.path ?? '',
+      `names may have ${limits.nameCharacters} characters.`,
+    );
+  const hasChoice = required.size < names.size || hasOthers;
+  const members = [...names].map((name) => {
+    const text = inOrder(literal(`${JSON.stringify(name)}:`), space, writer.ruleOf(conjunction(name)), space);
+    // With a choice of what follows, it is written twice.
+    return { text: hasChoice ? writer.add(text) : text, isRequired: required.has(name) };
+  });
+  const other = hasOthers
+    ? inOrder(otherName(names, writer), space, writer.ruleOf(others), space)
+    : undefined;
   return inOrder('"{"', space, memberList(members, other, writer), '"}"');
 }
 
@@ -117,4 +128,3 @@ function checkCounts(alternative: Alternative, count: { fewest: number; most: nu
     if (most < count.most) throw unsupportedSchema(partOf(path, 'maxProperties'), why);
   }
 }
-

@@ -52,7 +52,10 @@ export function stringRule(alternative: Alternative, writer: RuleWriter): string
     for (const [rule, text] of conditionRules(conditions, name, jsonCharacter)) writer.set(rule, text);
   } catch (error) {
     if (!(error instanceof AutomatonTooLarge)) throw error;
-    throw unsupportedSchema(path, 'together with what else is asked of the text it is too much to be computed.');
+    throw unsupportedSchema(
+      path,
+      'together with what else is asked of the text it is too much to be computed.',
+    );
   }
   return group('"\\""', name, '"\\""');
 }

@@ -4,7 +4,14 @@ import { typeOf, type MergedSchema } from './merged-schema.js';
 import type { Alternative } from './schema-resolver.js';
 import { partOf, unsupportedSchema } from './schema-source.js';
 
-const checked = new Set(['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'minLength', 'maxLength']);
+const checked = new Set([
+  'minimum',
+  'maximum',
+  'exclusiveMinimum',
+  'exclusiveMaximum',
+  'minLength',
+  'maxLength',
+]);
 
 /**
  * The values of `enum` and `const` that satisfy the keywords beside them.
@@ -19,7 +26,10 @@ export function allowedValues(
     for (const keyword of Object.keys(keywords)) {
       const type = Object.hasOwn(typeOfKeyword, keyword) ? typeOfKeyword[keyword] : undefined;
       if (type === undefined || checked.has(keyword) || !valueTypes.has(type)) continue;
-      throw unsupportedSchema(partOf(path, keyword), 'beside "enum" or "const" it is not checked; leave it out.');
+      throw unsupportedSchema(
+        partOf(path, keyword),
+        'beside "enum" or "const" it is not checked; leave it out.',
+      );
     }
   }
   const { least = -Infinity, most = Infinity, leastIsExcluded, mostIsExcluded } = boundsOf(alternative);
