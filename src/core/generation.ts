@@ -55,6 +55,8 @@ export type Prompt =
 export interface GrammarSource {
   /** GBNF, llama.cpp's notation; a text must be of its rule `root`. */
   readonly source: string;
+  /** Path of the request field that it came from, for errors. */
+  readonly param?: string;
 }
 
 /** One client request for generated text: what crosses the boundary to the engine. */

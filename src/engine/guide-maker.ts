@@ -20,19 +20,19 @@ export class GuideMaker {
    * @param options.ignoreEnd end tokens may not come, not even after a whole text
    * @throws HeddleError `invalid_parameter` when the grammar can not be read or used
    */
-  guide({ source }: GrammarSource, options: { ignoreEnd: boolean }): GrammarGuide {
+  guide({ source, param }: GrammarSource, options: { ignoreEnd: boolean }): GrammarGuide {
     this.#vocabulary ??= this.#readVocabulary();
-    return new GrammarGuide(this.#grammar(source), this.#vocabulary, options);
+    return new GrammarGuide(this.#grammar(source, param), this.#vocabulary, options);
   }
 
-  #grammar(source: string): Grammar {
+  #grammar(source: string, param: string | undefined): Grammar {
     const known = this.#grammars.get(source);
     this.#grammars.delete(source);
     const findToken = (text: string): number | undefined => {
       const tokens = this.#runner.tokenize(text, { addSpecial: false, parseSpecial: true });
       return tokens.length === 1 ? tokens[0] : undefined;
     };
-    const grammar = known ?? new Grammar(source, { findToken, param: 'grammar' });
+    const grammar = known ?? new Grammar(source, param === undefined ? { findToken } : { findToken, param });
     this.#grammars.set(source, grammar);
     for (const [oldest] of this.#grammars) {
       if (this.#grammars.size <= limits.keptGrammars) break;

@@ -134,6 +134,7 @@ describe('Grammar', () => {
     ['root ::= !<[3]>', 'not supported'],
     ['root ::= <nothing>', 'not one token'],
     ['root ::= []', 'No text at all'],
+    ['root ::= ""', 'nothing but the empty text'],
     ['root = "a"', '"::=" is expected'],
   ])('refuses %.40s', (source, message) => {
     expect(() => new Grammar(source, { param: 'grammar' })).toThrow(

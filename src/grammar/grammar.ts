@@ -1,4 +1,4 @@
-import type { Call, GrammarState, Reading } from './grammar-state.js';
+import { isOver, type Call, type GrammarState, type Reading } from './grammar-state.js';
 import { grammarError } from './grammar-error.js';
 import { readGbnf } from './gbnf-reader.js';
 import { limits } from './limits.js';
@@ -43,7 +43,8 @@ export class Grammar {
     this.#network = buildNetwork(readGbnf(source, param), findToken, param);
     const { starts, root } = this.#network;
     const start = this.#settle([{ state: starts[root] ?? 0, call: this.#root }]);
-    if (start === null) throw grammarError('No text at all is of this grammar.', param);
+    if (start === null || isOver(start))
+      throw grammarError('The grammar allows nothing but the empty text.', param);
     this.start = start;
   }
 

@@ -28,7 +28,7 @@ export class SchemaResolver {
   constructor(root: SchemaSource, areDisjoint: (left: SchemaSource, right: SchemaSource) => boolean) {
     this.#root = root;
     this.#areDisjoint = areDisjoint;
-    checkSize(root);
+    checkSchemaSize(root.schema, root.path);
   }
 
   /**
@@ -122,7 +122,8 @@ function decode(part: string, at: string): string {
   }
 }
 
-function checkSize({ schema, path }: SchemaSource): void {
+/** @throws HeddleError `invalid_parameter` when a schema is larger or deeper than others need to know it can be */
+export function checkSchemaSize(schema: unknown, path: string): void {
   const todo: { value: unknown; depth: number }[] = [{ value: schema, depth: 0 }];
   let nodes = 0;
   for (let next = todo.pop(); next !== undefined; next = todo.pop()) {

@@ -6,6 +6,7 @@ import { writeChat } from '../../prompt/chat-prompt.js';
 import { parseBody } from '../validation.js';
 import type { RouteContext } from '../route-context.js';
 import { chatNeutral, chatSchema, toChatInput, type ChatBody } from './chat-schema.js';
+import { toGrammar } from './output-schema.js';
 import { toCacheUse, toSampling, toStopConditions } from './sampling-schema.js';
 import { serveCompletion, type AnswerFormat } from './serve-completion.js';
 import { toStanding } from './standing-schema.js';
@@ -17,6 +18,7 @@ export function chatRoute(server: FastifyInstance, context: RouteContext): void 
     const id = `chatcmpl-${randomUUID()}`;
     const includeUsage = body.stream_options?.include_usage === true;
     const standing = toStanding(body, request.headers);
+    const grammar = toGrammar(body);
     await serveCompletion(
       {
         modelId: body.model,
@@ -29,6 +31,7 @@ export function chatRoute(server: FastifyInstance, context: RouteContext): void 
             sampling: toSampling(body),
             stop: toStopConditions(body, body.max_completion_tokens ?? body.max_tokens),
             cache: toCacheUse(body),
+            ...(grammar === undefined ? {} : { grammar }),
           },
         ],
         format: chatFormat(id, body, includeUsage),

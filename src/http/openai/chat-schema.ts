@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ChatMessage } from '../../prompt/chat-template.js';
 import type { ChatInput } from '../../prompt/stable/chat-input.js';
+import { outputFields } from './output-schema.js';
 import { samplingFields } from './sampling-schema.js';
 import { standingFields } from './standing-schema.js';
 
@@ -38,6 +39,7 @@ const message = z.discriminatedUnion(
 export const chatSchema = z.strictObject({
   ...samplingFields,
   ...standingFields,
+  ...outputFields,
   model: z.string().min(1),
   messages: z.array(message).min(1, 'there must be at least one message'),
   max_completion_tokens: z.int().min(1).optional(),
@@ -54,7 +56,6 @@ export const chatNeutral: Readonly<Record<string, readonly unknown[]>> = {
   parallel_tool_calls: [true, false],
   functions: [[]],
   function_call: ['none', 'auto'],
-  response_format: [{ type: 'text' }],
   logprobs: [false],
   top_logprobs: [0],
   modalities: [['text']],

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { RouteContext } from '../route-context.js';
 import { parseBody } from '../validation.js';
 import { completionsNeutral, completionsSchema, toPrompts } from './completions-schema.js';
+import { toGrammar } from './output-schema.js';
 import { toCacheUse, toSampling, toStopConditions } from './sampling-schema.js';
 import { serveCompletion, type AnswerFormat } from './serve-completion.js';
 import { toStanding } from './standing-schema.js';
@@ -14,6 +15,7 @@ export function completionsRoute(server: FastifyInstance, context: RouteContext)
     const id = `cmpl-${randomUUID()}`;
     const includeUsage = body.stream_options?.include_usage === true;
     const standing = toStanding(body, request.headers);
+    const grammar = toGrammar(body);
     await serveCompletion(
       {
         modelId: body.model,
@@ -26,6 +28,7 @@ export function completionsRoute(server: FastifyInstance, context: RouteContext)
             sampling: toSampling(body),
             stop: toStopConditions(body),
             cache: toCacheUse(body),
+            ...(grammar === undefined ? {} : { grammar }),
           })),
         format: completionsFormat(id, body.model, includeUsage),
         stream: body.stream,

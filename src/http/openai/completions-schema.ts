@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Prompt } from '../../core/generation.js';
+import { outputFields } from './output-schema.js';
 import { samplingFields } from './sampling-schema.js';
 import { standingFields } from './standing-schema.js';
 
@@ -9,6 +10,7 @@ const tokens = z.array(z.int().min(0)).min(1);
 export const completionsSchema = z.strictObject({
   ...samplingFields,
   ...standingFields,
+  ...outputFields,
   model: z.string().min(1),
   prompt: z.union(
     [z.string().min(1), tokens, z.array(z.string().min(1)).min(1).max(64), z.array(tokens).min(1).max(64)],
