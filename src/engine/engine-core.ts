@@ -39,6 +39,10 @@ const stepsWithoutDrafts = 64;
 const busySaving = 2;
 const idleSaving = 20;
 
+/** How long a vocabulary is read for grammars before a step that others wait for, and when nobody waits; milliseconds. */
+const busyReading = 10;
+const idleReading = 50;
+
 /** What is moved between the KV cache and RAM before a step takes no longer, while others wait for it; milliseconds. */
 const longestMove = 60;
 /** So long may each move take, whatever others took. */
@@ -64,6 +68,8 @@ export class EngineCore {
   /** Of embed requests, by id. */
   readonly #inputs = new Map<string, InputQueue>();
   readonly #guides: GuideMaker;
+  /** Requests with a grammar that wait until the vocabulary was read for it, by id. */
+  readonly #unguided = new Map<string, { request: GenerateRequest; lane: number }>();
   readonly #log = new StepLog();
   readonly #loadThread: number;
   /** Choices whose client knows that their turn has come. */
@@ -118,7 +124,7 @@ export class EngineCore {
 
   /** There is nothing to compute. */
   get idle(): boolean {
-    return this.#scheduler.idle;
+    return this.#scheduler.idle && this.#unguided.size === 0;
   }
 
   /** There is something to wait for beside commands, or to be done in the background: others must have their turn. */
@@ -168,6 +174,10 @@ export class EngineCore {
   /** Queues a request; one that can not be served fails at once and leaves nothing behind. */
   generate(request: GenerateRequest, lane: number): void {
     this.#attempt(request.id, () => {
+      if (request.grammar !== undefined && !this.#guides.prepare(0)) {
+        this.#unguided.set(request.id, { request, lane });
+        return;
+      }
       this.#checkCausal('generate text');
       checkCounts(request, this.#runner.info.slots);
       const most = this.#runner.info.contextSize - 1;
@@ -211,7 +221,9 @@ export class EngineCore {
 
   /** The client left: its sequences end now. Unknown requests have ended already. */
   cancel(requestId: string): void {
-    if (![...this.#work.values()].some((work) => work.requestId === requestId)) return;
+    const isKnown =
+      this.#unguided.has(requestId) || [...this.#work.values()].some((work) => work.requestId === requestId);
+    if (!isKnown) return;
     this.#fail(
       requestId,
       new HeddleError('request_cancelled', 'The request was cancelled before it was complete.'),
@@ -255,6 +267,7 @@ export class EngineCore {
 
   /** One step: schedule, decode, sample. Failures of the library end the requests that were running, not the engine. */
   step(): void {
+    this.#prepareGuides();
     this.#moveUntil = performance.now() + longestMove;
     const { operations, placed, preempted } = this.#scheduler.admit();
     this.#perform(operations);
@@ -444,6 +457,16 @@ export class EngineCore {
     }
   }
 
+  /** Requests that wait for their grammars are queued once the vocabulary was read. */
+  #prepareGuides(): void {
+    if (this.#unguided.size === 0) return;
+    if (!this.#guides.prepare(this.#scheduler.idle ? idleReading : busyReading)) return;
+    for (const [id, { request, lane }] of this.#unguided) {
+      this.#unguided.delete(id);
+      this.generate(request, lane);
+    }
+  }
+
   /** A grammar that can not be gone on with ends its own request; rows of drafts may be left in the cache then. */
   #attemptToDraw(choice: Choice, draw: () => void): void {
     try {
@@ -564,6 +587,7 @@ export class EngineCore {
   }
 
   #fail(requestId: string, error: unknown, kept: { keep: boolean } = { keep: true }): void {
+    this.#unguided.delete(requestId);
     for (const work of this.#work.values()) if (work.requestId === requestId) this.#end(work, kept);
     this.#inputs.delete(requestId);
     this.#updates.push({ kind: 'failed', requestId, error: toErrorData(error) });
@@ -580,7 +604,8 @@ export class EngineCore {
   }
 
   #failAll(error: unknown): void {
-    const requests = new Set([...this.#work.values()].map(({ requestId }) => requestId));
+    const working = [...this.#work.values()].map(({ requestId }) => requestId);
+    const requests = new Set([...working, ...this.#unguided.keys()]);
     for (const requestId of requests) this.#fail(requestId, error);
   }
 

@@ -1,3 +1,4 @@
+import { HeddleError } from '../core/errors.js';
 import type { GrammarSource } from '../core/generation.js';
 import type { ModelRunner } from '../core/model-runner.js';
 import { Grammar } from '../grammar/grammar.js';
@@ -10,6 +11,7 @@ export class GuideMaker {
   readonly #runner: ModelRunner;
   /** By source, the latest used last. */
   readonly #grammars = new Map<string, Grammar>();
+  #reading: Generator<void, GrammarVocabulary> | undefined;
   #vocabulary: GrammarVocabulary | undefined;
 
   constructor(runner: ModelRunner) {
@@ -17,11 +19,32 @@ export class GuideMaker {
   }
 
   /**
+   * Reads the model's vocabulary, which takes a while the first time.
+   * @param milliseconds how long to read before others must have their turn
+   * @returns it has been read: {@link guide} can be called
+   */
+  prepare(milliseconds: number): boolean {
+    if (this.#vocabulary !== undefined) return true;
+    this.#reading ??= this.#startReading();
+    const until = performance.now() + milliseconds;
+    do {
+      const { done, value } = this.#reading.next();
+      if (done !== true) continue;
+      this.#vocabulary = value;
+      this.#reading = undefined;
+      return true;
+    } while (performance.now() < until);
+    return false;
+  }
+
+  /**
    * @param options.ignoreEnd end tokens may not come, not even after a whole text
    * @throws HeddleError `invalid_parameter` when the grammar can not be read or used
    */
   guide({ source, param }: GrammarSource, options: { ignoreEnd: boolean }): GrammarGuide {
-    this.#vocabulary ??= this.#readVocabulary();
+    this.prepare(Infinity);
+    if (this.#vocabulary === undefined)
+      throw new HeddleError('internal_error', 'The vocabulary was not read to its end.');
     return new GrammarGuide(this.#grammar(source, param), this.#vocabulary, options);
   }
 
@@ -41,12 +64,12 @@ export class GuideMaker {
     return grammar;
   }
 
-  #readVocabulary(): GrammarVocabulary {
-    const { vocabularySize } = this.#runner.info;
-    const tokens = Array.from({ length: vocabularySize }, (_, token) => token);
-    return new GrammarVocabulary(
-      tokens.map((token) => this.#runner.tokenBytes(token)),
-      tokens.filter((token) => this.#runner.endsGeneration(token)),
-    );
+  #startReading(): Generator<void, GrammarVocabulary> {
+    const runner = this.#runner;
+    return GrammarVocabulary.read({
+      size: runner.info.vocabularySize,
+      bytes: (token) => runner.tokenBytes(token),
+      ends: (token) => runner.endsGeneration(token),
+    });
   }
 }

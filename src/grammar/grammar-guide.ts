@@ -5,6 +5,10 @@ import { isOver, type GrammarState } from './grammar-state.js';
 import type { GrammarVocabulary } from './grammar-vocabulary.js';
 import { addToken, isEmptyTokenSet, type TokenSet } from './token-set.js';
 
+/** Where so many of the 256 bytes may follow, nearly all tokens may, and to find out which takes longest. */
+const wide = 128;
+const mostRedraws = 4;
+
 /** Keeps one generated text within a grammar. */
 export class GrammarGuide implements TokenGuide {
   readonly #grammar: Grammar;
@@ -28,6 +32,10 @@ export class GrammarGuide implements TokenGuide {
   /** The text is whole as it is. */
   get isComplete(): boolean {
     return this.#state.isComplete;
+  }
+
+  get redraws(): number {
+    return this.#grammar.width(this.#state) >= wide ? mostRedraws : 0;
   }
 
   allows(token: number): boolean {

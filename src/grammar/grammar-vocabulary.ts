@@ -12,25 +12,43 @@ export class GrammarVocabulary {
   readonly size: number;
   readonly endTokens: readonly number[];
   readonly #trie: TokenTrie;
-  readonly #bytes: readonly Uint8Array[];
+  /** By token, its bytes as characters. */
+  readonly #texts: readonly string[];
   /** By state, the latest used last. */
   readonly #sets = new Map<GrammarState, TokenSet>();
 
-  /**
-   * @param tokenBytes by token, the bytes that it adds to a text; none for control tokens
-   * @param endTokens those that end a generation: their bytes are no text
-   */
-  constructor(tokenBytes: readonly Uint8Array[], endTokens: readonly number[]) {
-    const ends = new Set(endTokens);
-    this.size = tokenBytes.length;
+  private constructor(texts: readonly string[], endTokens: readonly number[], trie: TokenTrie) {
+    this.size = texts.length;
     this.endTokens = endTokens;
-    this.#bytes = tokenBytes.map((bytes, token) => (ends.has(token) ? noBytes : bytes));
-    this.#trie = buildTokenTrie(this.#bytes);
+    this.#texts = texts;
+    this.#trie = trie;
+  }
+
+  /**
+   * Reads a vocabulary, a part at a time: a large one takes half a second.
+   * @param source.bytes what a token adds to a text; nothing for control tokens
+   * @param source.ends the token ends a generation: its bytes are no text
+   */
+  static *read(source: {
+    readonly size: number;
+    bytes(token: number): Uint8Array;
+    ends(token: number): boolean;
+  }): Generator<void, GrammarVocabulary> {
+    const texts: string[] = [];
+    const endTokens: number[] = [];
+    for (let token = 0; token < source.size; token++) {
+      const ends = source.ends(token);
+      if (ends) endTokens.push(token);
+      const bytes = ends ? noBytes : source.bytes(token);
+      texts.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1'));
+      if (token % 256 === 0) yield;
+    }
+    return new GrammarVocabulary(texts, endTokens, yield* buildTokenTrie(texts));
   }
 
   /** The bytes of a token; none when it ends a generation. */
   bytes(token: number): Uint8Array {
-    return this.#bytes[token] ?? noBytes;
+    return Buffer.from(this.#texts[token] ?? '', 'latin1');
   }
 
   /**
@@ -55,18 +73,24 @@ export class GrammarVocabulary {
     const { nodes, bytes, depths, ends, tokens, sames, deepest } = this.#trie;
     const states = new Array<GrammarState>(deepest + 1).fill(from);
     const most = grammar.work + limits.workForToken;
+    const { byteClasses } = grammar;
     for (let node = 0; node < nodes;) {
       const depth = depths[node] as number;
-      const state = grammar.afterByte(states[depth - 1] as GrammarState, bytes[node] as number);
+      const before = states[depth - 1] as GrammarState;
+      // Most bytes are known: a call for each would be most of the time that this takes.
+      let state = before.next[byteClasses[bytes[node] as number] as number];
+      if (state === undefined) {
+        state = grammar.afterByte(before, bytes[node] as number);
+        if (grammar.work > most)
+          throw new HeddleError(
+            'invalid_parameter',
+            'The grammar is too costly: to find the tokens that may come next takes too long. Make it simpler.',
+          );
+      }
       if (state === null) {
         node = ends[node] as number;
         continue;
       }
-      if (grammar.work > most)
-        throw new HeddleError(
-          'invalid_parameter',
-          'The grammar is too costly: to find the tokens that may come next takes too long. Make it simpler.',
-        );
       states[depth] = state;
       for (let token = tokens[node] as number; token >= 0; token = sames[token] as number) {
         set[token >>> 5] = (set[token >>> 5] as number) | (1 << (token & 31));

@@ -48,6 +48,18 @@ export class Grammar {
     this.start = start;
   }
 
+  /** By byte value, its class: the index of what it leads to in a state's `next`. */
+  get byteClasses(): Uint8Array {
+    return this.#network.byteClasses;
+  }
+
+  /** How many of the 256 bytes may follow. */
+  width(state: GrammarState): number {
+    let width = 0;
+    for (const byteClass of this.#network.byteClasses) if (this.#next(state, byteClass) !== null) width++;
+    return width;
+  }
+
   /** Readings looked at so far, a count: what the grammar has cost. */
   get work(): number {
     return this.#work;
@@ -59,8 +71,7 @@ export class Grammar {
    */
   afterByte(state: GrammarState, byte: number): GrammarState | null {
     const byteClass = this.#network.byteClasses[byte] as number;
-    const known = state.next[byteClass];
-    return known === undefined ? this.#computeNext(state, byteClass) : known;
+    return this.#next(state, byteClass);
   }
 
   /** Where a text leads; null when it can not follow. @throws HeddleError as {@link afterByte} */
@@ -98,6 +109,11 @@ export class Grammar {
         if (edge.token === token) readings.push({ state: edge.to, call });
     }
     return readings;
+  }
+
+  #next(state: GrammarState, byteClass: number): GrammarState | null {
+    const known = state.next[byteClass];
+    return known === undefined ? this.#computeNext(state, byteClass) : known;
   }
 
   #computeNext(state: GrammarState, byteClass: number): GrammarState | null {

@@ -15,15 +15,21 @@ export interface TokenTrie {
 }
 
 /**
- * @param tokenBytes by token; tokens without bytes are not in the tree. None is longer than 65535
+ * Builds the tree a part at a time.
+ * @param texts by token, its bytes as characters from 0 to 255; those without are not in the tree. None is longer than 65535
  */
-export function buildTokenTrie(tokenBytes: readonly Uint8Array[]): TokenTrie {
-  const texts = tokenBytes.map((bytes) =>
-    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1'),
-  );
-  const sorted = [...texts.keys()].filter((token) => texts[token] !== '');
-  sorted.sort((a, b) => compare(texts[a] as string, texts[b] as string));
-  const most = sorted.reduce((sum, token) => sum + (texts[token] as string).length, 0);
+export function* buildTokenTrie(texts: readonly string[]): Generator<void, TokenTrie> {
+  const byStart = new Map<string, number[]>();
+  let most = 0;
+  for (const [token, text] of texts.entries()) {
+    most += text.length;
+    if (text === '') continue;
+    const start = text.slice(0, 2);
+    const tokens = byStart.get(start);
+    if (tokens === undefined) byStart.set(start, [token]);
+    else tokens.push(token);
+    if (token % 10_000 === 0) yield;
+  }
   const bytes = new Uint8Array(most);
   const depths = new Uint16Array(most);
   const ends = new Int32Array(most);
@@ -31,20 +37,26 @@ export function buildTokenTrie(tokenBytes: readonly Uint8Array[]): TokenTrie {
   const sames = new Int32Array(texts.length).fill(-1);
   const path: number[] = [];
   let [nodes, deepest, previous] = [0, 0, ''];
-  for (const token of sorted) {
-    const text = texts[token] as string;
-    const shared = commonLength(previous, text);
-    while (path.length > shared) ends[path.pop() as number] = nodes;
-    for (let depth = shared; depth < text.length; depth++) {
-      bytes[nodes] = text.charCodeAt(depth);
-      depths[nodes] = depth + 1;
-      path.push(nodes++);
+  for (const start of [...byStart.keys()].toSorted(compare)) {
+    const sorted = (byStart.get(start) ?? []).toSorted((a, b) =>
+      compare(texts[a] as string, texts[b] as string),
+    );
+    for (const token of sorted) {
+      const text = texts[token] as string;
+      const shared = commonLength(previous, text);
+      while (path.length > shared) ends[path.pop() as number] = nodes;
+      for (let depth = shared; depth < text.length; depth++) {
+        bytes[nodes] = text.charCodeAt(depth);
+        depths[nodes] = depth + 1;
+        path.push(nodes++);
+      }
+      const node = path.at(-1) as number;
+      sames[token] = tokens[node] as number;
+      tokens[node] = token;
+      deepest = Math.max(deepest, text.length);
+      previous = text;
     }
-    const node = path.at(-1) as number;
-    sames[token] = tokens[node] as number;
-    tokens[node] = token;
-    deepest = Math.max(deepest, text.length);
-    previous = text;
+    yield;
   }
   for (const node of path) ends[node] = nodes;
   return {

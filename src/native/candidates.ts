@@ -35,14 +35,19 @@ export class Candidates {
     this.address = koffi.address(this.#array);
   }
 
-  /** All tokens. @param logits of a row, as long as the vocabulary */
-  fill(logits: Pointer): void {
+  /**
+   * All tokens.
+   * @param logits of a row, as long as the vocabulary
+   * @param refused tokens that are as good as impossible
+   */
+  fill(logits: Pointer, refused: readonly Token[] = []): void {
     const values = floatsAt(logits, this.#size);
     for (let token = 0, at = 0; token < this.#size; token++, at += fields) {
       this.#tokens[at] = token;
       this.#logits[at + 1] = values[token] as number;
       this.#tokens[at + 2] = 0;
     }
+    for (const token of refused) this.#logits[token * fields + 1] = -Infinity;
     this.#begin(this.#size);
   }
 

@@ -80,10 +80,15 @@ export class LlamaSampler implements Sampler {
    */
   #guided(chain: Pointer, logits: Pointer, guide: TokenGuide): Token {
     const candidates = this.#candidates();
-    candidates.fill(logits);
-    this.#bindings.llama_sampler_apply(chain, candidates.address);
-    const token = candidates.selected();
-    if (guide.allows(token)) return token;
+    const refused: Token[] = [];
+    for (;;) {
+      candidates.fill(logits, refused);
+      this.#bindings.llama_sampler_apply(chain, candidates.address);
+      const token = candidates.selected();
+      if (guide.allows(token)) return token;
+      refused.push(token);
+      if (refused.length > guide.redraws) break;
+    }
     candidates.fillAllowed(logits, guide.allowed());
     this.#bindings.llama_sampler_apply(chain, candidates.address);
     return candidates.selected();

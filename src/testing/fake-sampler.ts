@@ -48,6 +48,10 @@ export class FakeSampler implements Sampler {
     this.#bias(logits);
     this.#penalize(logits);
     let token = this.#pick(logits);
+    for (let draws = 0; draws < (guide?.redraws ?? 0) && guide?.allows(token) === false; draws++) {
+      logits[token] = -Infinity;
+      token = this.#pick(logits);
+    }
     if (guide?.allows(token) === false) {
       const allowed = guide.allowed();
       for (const other of logits.keys())
