@@ -28,13 +28,12 @@ export class GuideMaker {
     this.#reading ??= this.#startReading();
     const until = performance.now() + milliseconds;
     do {
-      const { done, value } = this.#reading.next();
-      if (done !== true) continue;
-      this.#vocabulary = value;
-      this.#reading = undefined;
-      return true;
-    } while (performance.now() < until);
-    return false;
+      const read = this.#reading.next();
+      if (read.done === true) this.#vocabulary = read.value;
+    } while (this.#vocabulary === undefined && performance.now() < until);
+    if (this.#vocabulary === undefined) return false;
+    this.#reading = undefined;
+    return true;
   }
 
   /**

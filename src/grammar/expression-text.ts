@@ -34,7 +34,7 @@ export function expressionText(
 export function lengthOf(expression: Expression): readonly [least: number, most: number] {
   switch (expression.kind) {
     case 'text': {
-      const length = [...expression.text].length;
+      const length = Array.from(expression.text).length;
       return [length, length];
     }
     case 'character':

@@ -71,7 +71,7 @@ export class GrammarVocabulary {
     const set = emptyTokenSet(this.size);
     for (const token of grammar.namedTokens(from)) if (token < this.size) addToken(set, token);
     const { nodes, bytes, depths, ends, tokens, sames, deepest } = this.#trie;
-    const states = new Array<GrammarState>(deepest + 1).fill(from);
+    const states = Array.from({ length: deepest + 1 }, () => from);
     const most = grammar.work + limits.workForToken;
     const { byteClasses } = grammar;
     for (let node = 0; node < nodes;) {

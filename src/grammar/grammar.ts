@@ -205,7 +205,7 @@ export class Grammar {
     const known = this.#states.get(key);
     if (known !== undefined) return known;
     if (this.#states.size >= limits.keptStates) this.#forget();
-    const next = new Array<GrammarState | null | undefined>(this.#network.classBytes.length).fill(undefined);
+    const next = this.#network.classBytes.map((): GrammarState | null | undefined => undefined);
     const state = { id: this.#nextId++, readings: [...byKey.values()], isComplete, next };
     this.#states.set(key, state);
     return state;

@@ -67,17 +67,17 @@ function signed(
 function scaled(value: number, power: number, direction: 'up' | 'down', isExcluded: boolean): bigint {
   const [, sign = '', whole = '0', fraction = '', exponent = '0'] =
     /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/.exec(String(value)) ?? [];
-  const digits = BigInt(whole + fraction) * (sign === '-' ? -1n : 1n);
+  const shown = BigInt(whole + fraction) * (sign === '-' ? -1n : 1n);
   const shift = Number(exponent) - fraction.length + power;
   if (shift >= 0) {
-    const exact = digits * 10n ** BigInt(shift);
+    const exact = shown * 10n ** BigInt(shift);
     // From 2 ** 53 on, the next number that a reader can tell from the bound is further away than 1.
     const step = Math.abs(value) < 2 ** 53 ? 1n : BigInt(2 ** (Math.floor(Math.log2(Math.abs(value))) - 52));
     return isExcluded ? exact + (direction === 'up' ? step : -step) : exact;
   }
   const divisor = 10n ** BigInt(-shift);
-  const quotient = digits / divisor;
-  const remainder = digits % divisor;
+  const quotient = shown / divisor;
+  const remainder = shown % divisor;
   const floor = remainder < 0n ? quotient - 1n : quotient;
   if (remainder === 0n) return isExcluded ? quotient + (direction === 'up' ? 1n : -1n) : quotient;
   return direction === 'up' ? floor + 1n : floor;

@@ -142,7 +142,7 @@ function toMachine({ expression, isNegated }: TextCondition): Machine {
   const draw = (one: Expression, from: number): number => {
     switch (one.kind) {
       case 'text':
-        return [...one.text].reduce((at, character) => {
+        return Array.from(one.text).reduce((at, character) => {
           const to = add();
           const point = character.codePointAt(0) ?? 0;
           edges[at]?.push({ of: [[point, point]], to });

@@ -26,7 +26,8 @@ export function utf8Sequences(points: CodePoints): ByteRange[][] {
 /** Of code points that are equally long in UTF-8. */
 function addSequences(first: number, last: number, sequences: ByteRange[][]): void {
   // Cut where all that follows a common lead may be anything, so that each byte is a range of its own.
-  for (let bits = 6; bits < 24 && last > 0x7f; bits += 6) {
+  const mostBits = last > 0x7f ? 24 : 0;
+  for (let bits = 6; bits < mostBits; bits += 6) {
     const mask = (1 << bits) - 1;
     if ((first & ~mask) === (last & ~mask)) continue;
     if ((first & mask) !== 0) {

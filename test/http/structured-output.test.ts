@@ -9,6 +9,8 @@ beforeAll(async () => {
 
 afterAll(async () => server.stop());
 
+const nothing = { text: '', reason: '' };
+
 const chat = { model: 'fake', messages: [{ role: 'user', content: 'Hi' }], max_tokens: 300 };
 const text = { model: 'fake', prompt: 'Hi', max_tokens: 300 };
 const schema = {
@@ -31,7 +33,7 @@ interface Whole {
 async function answer(path: string, body: object): Promise<{ text: string; reason: string }[]> {
   const response = await server.post(path, body);
   const whole = (await response.json()) as Whole;
-  expect(response.status, JSON.stringify(whole)).toBe(200);
+  expect([JSON.stringify(whole), response.status]).toEqual([JSON.stringify(whole), 200]);
   return whole.choices.map((choice) => ({
     text: choice.message?.content ?? choice.text ?? '',
     reason: choice.finish_reason,
@@ -40,7 +42,7 @@ async function answer(path: string, body: object): Promise<{ text: string; reaso
 
 describe('structured output', () => {
   it.each([true, false, null])('is enforced with strict: %s', async (strict) => {
-    const [{ text: content = '', reason } = {}] = await answer('/v1/chat/completions', {
+    const [{ text: content, reason } = nothing] = await answer('/v1/chat/completions', {
       ...chat,
       ...format(schema, { strict }),
     });
@@ -68,7 +70,7 @@ describe('structured output', () => {
   });
 
   it('that is cut short says so', async () => {
-    const [{ text: content = '', reason } = {}] = await answer('/v1/chat/completions', {
+    const [{ text: content, reason } = nothing] = await answer('/v1/chat/completions', {
       ...chat,
       ...format(schema),
       max_tokens: 4,
@@ -78,7 +80,7 @@ describe('structured output', () => {
   });
 
   it('can be any JSON object', async () => {
-    const [{ text: content = '' } = {}] = await answer('/v1/chat/completions', {
+    const [{ text: content } = nothing] = await answer('/v1/chat/completions', {
       ...chat,
       response_format: { type: 'json_object' },
     });

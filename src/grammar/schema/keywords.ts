@@ -48,29 +48,29 @@ export type JsonType = 'null' | 'boolean' | 'number' | 'string' | 'array' | 'obj
 export const jsonTypes: readonly JsonType[] = ['object', 'array', 'string', 'number', 'boolean', 'null'];
 
 /** Keywords that are known, and why they are refused. */
-const refused: Readonly<Record<string, string>> = {
-  multipleOf: 'which numbers are multiples can not be seen from their digits.',
-  not: 'there is no grammar of all other values.',
-  if: 'conditions are not supported; write the cases as "anyOf".',
-  then: 'conditions are not supported; write the cases as "anyOf".',
-  else: 'conditions are not supported; write the cases as "anyOf".',
-  contains: 'what a list contains is not supported.',
-  minContains: 'what a list contains is not supported.',
-  maxContains: 'what a list contains is not supported.',
-  patternProperties: 'name the properties in "properties", or allow all with "additionalProperties".',
-  propertyNames: 'name the properties in "properties", or allow all with "additionalProperties".',
-  dependentRequired: 'write the cases as "anyOf".',
-  dependentSchemas: 'write the cases as "anyOf".',
-  dependencies: 'write the cases as "anyOf".',
-  unevaluatedProperties: 'write "additionalProperties" where the properties are.',
-  unevaluatedItems: 'write "items" where "prefixItems" is.',
-  additionalItems: 'write "prefixItems" and "items".',
-  nullable: 'write "null" as one of the types.',
-  $anchor: 'write references as "#/$defs/...".',
-  $dynamicRef: 'write references as "#/$defs/...".',
-  $dynamicAnchor: 'write references as "#/$defs/...".',
-  $recursiveRef: 'write references as "#/$defs/...".',
-};
+const refused = new Map<string, string>([
+  ['multipleOf', 'which numbers are multiples can not be seen from their digits.'],
+  ['not', 'there is no grammar of all other values.'],
+  ['if', 'conditions are not supported; write the cases as "anyOf".'],
+  ['then', 'conditions are not supported; write the cases as "anyOf".'],
+  ['else', 'conditions are not supported; write the cases as "anyOf".'],
+  ['contains', 'what a list contains is not supported.'],
+  ['minContains', 'what a list contains is not supported.'],
+  ['maxContains', 'what a list contains is not supported.'],
+  ['patternProperties', 'name the properties in "properties", or allow all with "additionalProperties".'],
+  ['propertyNames', 'name the properties in "properties", or allow all with "additionalProperties".'],
+  ['dependentRequired', 'write the cases as "anyOf".'],
+  ['dependentSchemas', 'write the cases as "anyOf".'],
+  ['dependencies', 'write the cases as "anyOf".'],
+  ['unevaluatedProperties', 'write "additionalProperties" where the properties are.'],
+  ['unevaluatedItems', 'write "items" where "prefixItems" is.'],
+  ['additionalItems', 'write "prefixItems" and "items".'],
+  ['nullable', 'write "null" as one of the types.'],
+  ['$anchor', 'write references as "#/$defs/...".'],
+  ['$dynamicRef', 'write references as "#/$defs/...".'],
+  ['$dynamicAnchor', 'write references as "#/$defs/...".'],
+  ['$recursiveRef', 'write references as "#/$defs/...".'],
+]);
 
 /**
  * Refuses what can not be enforced.
@@ -82,8 +82,7 @@ export function checkKeywords(keywords: Keywords, path: string, isRoot: boolean)
     if (annotations.has(keyword) || containers.has(keyword) || combining.has(keyword)) continue;
     if (Object.hasOwn(typeOfKeyword, keyword) || keyword.startsWith('x-') || value === undefined) continue;
     if (keyword === '$id' && isRoot) continue;
-    const why = Object.hasOwn(refused, keyword) ? refused[keyword] : 'the keyword is not known.';
-    throw unsupportedSchema(partOf(path, keyword), why ?? '');
+    throw unsupportedSchema(partOf(path, keyword), refused.get(keyword) ?? 'the keyword is not known.');
   }
 }
 

@@ -24,10 +24,10 @@ describe('schemaGrammar', () => {
 
     it('has what it should have, and lacks what it should not', () => {
       for (const text of has) {
-        expect(validate(JSON.parse(text)), `${text} is valid`).toBe(true);
-        expect(matches(grammar, text), text).toBe(true);
+        expect([`${text} is valid`, validate(JSON.parse(text))]).toEqual([`${text} is valid`, true]);
+        expect([text, matches(grammar, text)]).toEqual([text, true]);
       }
-      for (const text of lacks) expect(matches(grammar, text), text).toBe(false);
+      for (const text of lacks) expect([text, matches(grammar, text)]).toEqual([text, false]);
     });
 
     it('has only texts that are valid', () => {
@@ -36,7 +36,10 @@ describe('schemaGrammar', () => {
         const text = randomText(grammar, new Random(seed), 5000);
         if (text === undefined) continue;
         ended++;
-        expect(validate(JSON.parse(text)), `${text}: ${ajv.errorsText(validate.errors)}`).toBe(true);
+        expect([`${text}: ${ajv.errorsText(validate.errors)}`, validate(JSON.parse(text))]).toEqual([
+          `${text}: ${ajv.errorsText(validate.errors)}`,
+          true,
+        ]);
       }
       expect(ended).toBeGreaterThan(30);
     });
@@ -52,7 +55,7 @@ describe('schemaGrammar', () => {
     for (const schema of [true, {}, { description: 'anything' }]) {
       const grammar = grammarOf(schema);
       for (const text of ['1', '"x"', '{"a":[null,{"b":true}]}', '[]', '-1.5e3'])
-        expect(matches(grammar, text), text).toBe(true);
+        expect([text, matches(grammar, text)]).toEqual([text, true]);
     }
   });
 

@@ -32,8 +32,8 @@ export function schemaGrammar(schema: unknown, options: { name?: string; path: s
   const writer = new RuleWriter(name, path);
   writer.ruleOf([root]);
   for (let next = writer.next(); next !== undefined; next = writer.next()) {
-    const options_ = resolver.alternatives(next.all).flatMap((one) => alternativeTexts(one, writer));
-    writer.set(next.name, options_.length === 0 ? '[]' : anyOf(options_));
+    const texts = resolver.alternatives(next.all).flatMap((one) => alternativeTexts(one, writer));
+    writer.set(next.name, texts.length === 0 ? '[]' : anyOf(texts));
   }
   return { name, rules: writer.rules };
 }
@@ -42,7 +42,7 @@ export function schemaGrammar(schema: unknown, options: { name?: string; path: s
 function alternativeTexts(alternative: Alternative, writer: RuleWriter): string[] {
   const merged = mergeAlternative(alternative);
   if (merged.values !== undefined) return allowedValues(alternative, merged).map(jsonLiteral);
-  const texts: Record<JsonType, () => string> = {
+  const textOf: Record<JsonType, () => string> = {
     object: () => group(objectRule(alternative, writer)),
     array: () => group(arrayRule(alternative, writer)),
     string: () => stringRule(alternative, writer),
@@ -50,5 +50,5 @@ function alternativeTexts(alternative: Alternative, writer: RuleWriter): string[
     boolean: () => '( "true" | "false" )',
     null: () => '"null"',
   };
-  return [...merged.types].map((type) => texts[type]());
+  return [...merged.types].map((type) => textOf[type]());
 }

@@ -45,7 +45,7 @@ export function allowedValues(
 }
 
 function hasLength(alternative: Alternative, text: string): boolean {
-  const length = [...text].length;
+  const length = Array.from(text).length;
   return alternative.every(({ keywords, path }) => {
     const least = countAt(keywords, 'minLength', path) ?? 0;
     const most = countAt(keywords, 'maxLength', path) ?? Infinity;
