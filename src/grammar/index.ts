@@ -1,4 +1,5 @@
 export { anyOf, composeGrammar, group, inOrder, literal, repeated, type NamedGrammar } from './gbnf-text.js';
+export { readGbnf } from './gbnf-reader.js';
 export { Grammar } from './grammar.js';
 export { jsonObject, jsonValue, space } from './json-text.js';
 export { textUntil, textWithout } from './marker-grammar.js';

@@ -12,7 +12,7 @@ export const limits = {
   /** A token as it is written in a grammar. */
   tokenCharacters: 128,
   /** States of the network that a grammar becomes. */
-  states: 100_000,
+  states: 50_000,
   /** Ways in which one text may have been read, so far. */
   readings: 2_000,
   /** Readings that are looked at to draw one token: a hundred milliseconds. */
@@ -36,6 +36,6 @@ export const limits = {
   automatonStates: 4_000,
   /** States of the expressions that it is made of. */
   expressionStates: 20_000,
-  /** What computing it may take: states that are looked at, a second at most. */
-  automatonWork: 3_000_000,
+  /** What computing it may take: states that are looked at, some tenths of a second. */
+  automatonWork: 1_000_000,
 } as const;

@@ -15,6 +15,20 @@ interface DraftState {
   calls: { rule: number; to: number }[];
   jumps: number[];
   ends: boolean;
+  onlyEnds: boolean;
+}
+
+/** Most states have one edge: lists that would be empty are one. */
+const none: never[] = [];
+
+function push<K extends 'bytes' | 'tokens' | 'calls' | 'jumps'>(
+  state: Pick<DraftState, K>,
+  kind: K,
+  edge: DraftState[K][number],
+): void {
+  const edges: DraftState[K][number][] = state[kind];
+  if (edges.length > 0) edges.push(edge);
+  else state[kind] = [edge] as DraftState[K];
 }
 
 /** So many copies of an expression are written out; more are calls of a rule. */
@@ -61,10 +75,8 @@ class NetworkBuilder {
     const empties = this.#emptyRules();
     this.#refuseLeftRecursion(empties);
     const onlyEnds = this.#onlyEnds();
-    const states: NetworkState[] = this.#states.map((state, index) => ({
-      ...state,
-      onlyEnds: onlyEnds[index] ?? false,
-    }));
+    for (const [index, state] of this.#states.entries()) state.onlyEnds = onlyEnds[index] ?? false;
+    const states: readonly NetworkState[] = this.#states;
     return { states, starts: this.#starts, empties, root, ...byteClassesOf(states) };
   }
 
@@ -82,7 +94,7 @@ class NetworkBuilder {
         `The grammar is too large: with what is repeated in it, it comes to more than ${limits.states} states.`,
         this.#param,
       );
-    this.#states.push({ bytes: [], tokens: [], calls: [], jumps: [], ends: false });
+    this.#states.push({ bytes: none, tokens: none, calls: none, jumps: none, ends: false, onlyEnds: false });
     return this.#states.length - 1;
   }
 
@@ -113,7 +125,7 @@ class NetworkBuilder {
       }
       case 'token': {
         const to = this.#newState();
-        this.#state(from).tokens.push({ token: this.#tokenOf(expression.token), to });
+        push(this.#state(from), 'tokens', { token: this.#tokenOf(expression.token), to });
         return to;
       }
       case 'sequence':
@@ -122,8 +134,8 @@ class NetworkBuilder {
         const to = this.#newState();
         for (const option of expression.options) {
           const begin = this.#newState();
-          this.#state(from).jumps.push(begin);
-          this.#state(this.#add(option, begin)).jumps.push(to);
+          push(this.#state(from), 'jumps', begin);
+          push(this.#state(this.#add(option, begin)), 'jumps', to);
         }
         return to;
       }
@@ -136,7 +148,7 @@ class NetworkBuilder {
     let at = from;
     for (const byte of new TextEncoder().encode(text)) {
       const to = this.#newState();
-      this.#state(at).bytes.push({ first: byte, last: byte, to });
+      push(this.#state(at), 'bytes', { first: byte, last: byte, to });
       at = to;
     }
     return at;
@@ -146,14 +158,14 @@ class NetworkBuilder {
     let at = from;
     for (const [index, [first, last]] of sequence.entries()) {
       const next = index === sequence.length - 1 ? to : this.#newState();
-      this.#state(at).bytes.push({ first, last, to: next });
+      push(this.#state(at), 'bytes', { first, last, to: next });
       at = next;
     }
   }
 
   #addCall(rule: number, from: number): number {
     const to = this.#newState();
-    this.#state(from).calls.push({ rule, to });
+    push(this.#state(from), 'calls', { rule, to });
     return to;
   }
 
@@ -167,16 +179,16 @@ class NetworkBuilder {
     for (let count = 0; count < least; count++) at = add(at);
     if (most === Infinity) {
       const loop = this.#newState();
-      this.#state(at).jumps.push(loop);
-      this.#state(add(loop)).jumps.push(loop);
+      push(this.#state(at), 'jumps', loop);
+      push(this.#state(add(loop)), 'jumps', loop);
       return loop;
     }
     const to = this.#newState();
     for (let count = least; count < most; count++) {
-      this.#state(at).jumps.push(to);
+      push(this.#state(at), 'jumps', to);
       at = add(at);
     }
-    this.#state(at).jumps.push(to);
+    push(this.#state(at), 'jumps', to);
     return to;
   }
 
@@ -188,35 +200,33 @@ class NetworkBuilder {
 
   /** The states from which the end of their rule can be reached, and the rules that have an end. */
   #liveStates(): { states: ReadonlySet<number>; rules: ReadonlySet<number> } {
-    return this.#reach(({ bytes, tokens, jumps }) => [
-      ...bytes.map(({ to }) => to),
-      ...tokens.map(({ to }) => to),
-      ...jumps,
-    ]);
+    return this.#reach({ reads: true });
   }
 
   /** By rule: it can be read without reading anything. */
   #emptyRules(): boolean[] {
-    const { rules } = this.#reach(({ jumps }) => jumps);
+    const { rules } = this.#reach({ reads: false });
     return this.#starts.map((_, rule) => rules.has(rule));
   }
 
   /**
-   * The states from which the end of their rule can be reached by some edges, and by calls of rules of which the same is
-   * true of their start.
+   * The states from which the end of their rule can be reached by jumps, by edges that read something where that is allowed,
+   * and by calls of rules of which the same is true of their start.
    */
-  #reach(edges: (state: DraftState) => readonly number[]): {
+  #reach({ reads }: { reads: boolean }): {
     states: ReadonlySet<number>;
     rules: ReadonlySet<number>;
   } {
-    const comingFrom: number[][] = this.#states.map(() => []);
-    const callers: { rule: number; from: number }[][] = this.#states.map(() => []);
-    const callsOf: { from: number; to: number }[][] = this.#starts.map(() => []);
+    const comingFrom = new Lists<number>(this.#states.length);
+    const callers = new Lists<{ rule: number; from: number }>(this.#states.length);
+    const callsOf = new Lists<{ from: number; to: number }>(this.#starts.length);
     for (const [from, state] of this.#states.entries()) {
-      for (const to of edges(state)) comingFrom[to]?.push(from);
+      for (const to of state.jumps) comingFrom.add(to, from);
+      if (reads) for (const { to } of state.bytes) comingFrom.add(to, from);
+      if (reads) for (const { to } of state.tokens) comingFrom.add(to, from);
       for (const { rule, to } of state.calls) {
-        callers[to]?.push({ rule, from });
-        callsOf[rule]?.push({ from, to });
+        callers.add(to, { rule, from });
+        callsOf.add(rule, { from, to });
       }
     }
     const ruleOfStart = new Map(this.#starts.map((start, rule) => [start, rule]));
@@ -230,17 +240,22 @@ class NetworkBuilder {
     };
     for (const [index, { ends }] of this.#states.entries()) if (ends) reach(index);
     for (let state = todo.pop(); state !== undefined; state = todo.pop()) {
-      for (const from of comingFrom[state] ?? []) reach(from);
-      for (const { rule, from } of callers[state] ?? []) if (rules.has(rule)) reach(from);
+      comingFrom.forEach(state, reach);
+      callers.forEach(state, (call) => {
+        if (rules.has(call.rule)) reach(call.from);
+      });
       const rule = ruleOfStart.get(state);
       if (rule === undefined) continue;
       rules.add(rule);
-      for (const { from, to } of callsOf[rule] ?? []) if (states.has(to)) reach(from);
+      callsOf.forEach(rule, ({ from, to }) => {
+        if (states.has(to)) reach(from);
+      });
     }
     return { states, rules };
   }
 
   #prune({ states, rules }: { states: ReadonlySet<number>; rules: ReadonlySet<number> }): void {
+    if (states.size === this.#states.length && rules.size === this.#starts.length) return;
     for (const state of this.#states) {
       state.bytes = state.bytes.filter(({ to }) => states.has(to));
       state.tokens = state.tokens.filter(({ to }) => states.has(to));
@@ -298,10 +313,9 @@ class NetworkBuilder {
 
   /** Of each state, whether all that can follow is the end of its rule. */
   #onlyEnds(): boolean[] {
-    const comingFrom: number[][] = this.#states.map(() => []);
+    const comingFrom = new Lists<number>(this.#states.length);
     const open = this.#states.map(({ jumps }) => jumps.length);
-    for (const [from, { jumps }] of this.#states.entries())
-      for (const to of jumps) comingFrom[to]?.push(from);
+    for (const [from, { jumps }] of this.#states.entries()) for (const to of jumps) comingFrom.add(to, from);
     const onlyEnds = this.#states.map(() => false);
     const todo: number[] = [];
     const readsNothing = ({ bytes, tokens, calls }: DraftState): boolean =>
@@ -310,11 +324,33 @@ class NetworkBuilder {
       if (state.jumps.length === 0 && readsNothing(state)) todo.push(index);
     for (let state = todo.pop(); state !== undefined; state = todo.pop()) {
       onlyEnds[state] = true;
-      for (const from of comingFrom[state] ?? []) {
+      comingFrom.forEach(state, (from) => {
         open[from] = (open[from] ?? 0) - 1;
         if (open[from] === 0 && readsNothing(this.#state(from))) todo.push(from);
-      }
+      });
     }
     return onlyEnds;
+  }
+}
+
+/** Lists by number, most of them short or empty. */
+class Lists<T> {
+  readonly #heads: Int32Array;
+  readonly #items: T[] = [];
+  /** By item, the one before it in its list; -1 for none. */
+  readonly #before: number[] = [];
+
+  constructor(count: number) {
+    this.#heads = new Int32Array(count).fill(-1);
+  }
+
+  add(index: number, item: T): void {
+    this.#before.push(this.#heads[index] ?? -1);
+    this.#heads[index] = this.#items.push(item) - 1;
+  }
+
+  forEach(index: number, visit: (item: T) => void): void {
+    for (let at = this.#heads[index] ?? -1; at >= 0; at = this.#before[at] as number)
+      visit(this.#items[at] as T);
   }
 }

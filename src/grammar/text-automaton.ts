@@ -17,6 +17,12 @@ interface Edge {
   readonly to: number;
 }
 
+/** Characters that no edge tells apart, and one of them. */
+interface Letter {
+  readonly first: number;
+  readonly points: CodePoints;
+}
+
 /** A nondeterministic automaton over characters. */
 interface Machine {
   readonly edges: Edge[][];
@@ -24,9 +30,6 @@ interface Machine {
   readonly end: number;
   readonly isNegated: boolean;
 }
-
-/** By machine, the states that it may be in, sorted. */
-type Place = readonly (readonly number[])[];
 
 /**
  * GBNF rules for the texts that satisfy all conditions: the product of their automata, made deterministic (Rabin and Scott
@@ -41,52 +44,114 @@ export function automatonRules(
   character: (of: CodePoints) => string,
 ): Map<string, string> {
   const machines = conditions.map(toMachine);
-  const alphabet = alphabetOf(machines);
+  const letters = alphabetOf(machines);
+  const work = { left: limits.automatonWork };
+  const automata = machines.map((machine) => new Deterministic(machine, letters, work));
   const names = new Map<string, string>();
-  const places: Place[] = [];
-  let work = 0;
-  const nameOf = (place: Place): string => {
-    const key = place.map((states) => states.join()).join(';');
+  const places: { readonly name: string; readonly states: readonly number[] }[] = [];
+  const nameOf = (states: readonly number[]): string => {
+    const key = states.join();
     let known = names.get(key);
     if (known === undefined) {
       known = places.length === 0 ? name : `${name}-s${places.length}`;
       names.set(key, known);
-      places.push(place);
+      places.push({ name: known, states });
       if (places.length > limits.automatonStates) throw new AutomatonTooLarge();
     }
     return known;
   };
-  nameOf(machines.map((machine) => closure(machine, [0])));
+  nameOf(automata.map((automaton) => automaton.start));
   const rules = new Map<string, string>();
-  for (let index = 0; index < places.length; index++) {
-    const place = places[index] as Place;
+  for (const place of places) {
     const ways = new Map<string, CodePoints[]>();
-    for (const { first, points } of alphabet) {
-      work += place.reduce((sum, states) => sum + states.length, 1);
-      if (work > limits.automatonWork) throw new AutomatonTooLarge();
-      const next = machines.map((machine, one) => step(machine, place[one] ?? [], first));
-      // Where a machine that must match can not go on, nothing can.
-      if (next.some((states, one) => states.length === 0 && machines[one]?.isNegated === false)) continue;
+    for (const [letter, { points }] of letters.entries()) {
+      const next = automata.map((automaton, index) => automaton.after(place.states[index] ?? 0, letter));
+      // Where one can not come to an end that is allowed any more, no text does.
+      if (next.some((state, index) => automata[index]?.isLost(state) === true)) continue;
       const target = nameOf(next);
       ways.set(target, [...(ways.get(target) ?? []), points]);
     }
     const options = [...ways].map(([target, points]) =>
       inOrder(character(codePoints(points.flat())), target),
     );
-    const mayEnd = machines.every(
-      ({ end, isNegated }, one) => (place[one]?.includes(end) === true) !== isNegated,
-    );
-    if (mayEnd) options.push('');
-    rules.set(
-      names.get(place.map((states) => states.join()).join(';')) ?? name,
-      options.length === 0 ? '[]' : anyOf(options),
-    );
+    if (automata.every((automaton, index) => automaton.mayEnd(place.states[index] ?? 0))) options.push('');
+    rules.set(place.name, options.length === 0 ? '[]' : anyOf(options));
   }
   return rules;
 }
 
+/** A machine made deterministic, as far as it is asked for. Its states are sets of the machine's. */
+class Deterministic {
+  readonly #machine: Machine;
+  readonly #letters: readonly Letter[];
+  readonly #work: { left: number };
+  readonly #numbers = new Map<string, number>();
+  readonly #sets: (readonly number[])[] = [];
+  /** By state, what each letter leads to. */
+  readonly #next: (number | undefined)[][] = [];
+  readonly start: number;
+
+  constructor(machine: Machine, letters: readonly Letter[], work: { left: number }) {
+    this.#machine = machine;
+    this.#letters = letters;
+    this.#work = work;
+    this.start = this.#numberOf([0]);
+  }
+
+  after(state: number, letter: number): number {
+    const row = this.#next[state] ?? [];
+    const known = row[letter];
+    if (known !== undefined) return known;
+    const { first = 0 } = this.#letters[letter] ?? {};
+    const reached: number[] = [];
+    const states = this.#sets[state] ?? [];
+    for (const from of states) {
+      for (const { of, to } of this.#machine.edges[from] ?? []) if (contains(of, first)) reached.push(to);
+    }
+    this.#spend(states.length);
+    return (row[letter] = this.#numberOf(reached));
+  }
+
+  mayEnd(state: number): boolean {
+    const { end, isNegated } = this.#machine;
+    return (this.#sets[state]?.includes(end) === true) !== isNegated;
+  }
+
+  /** No text that goes on from here is allowed. */
+  isLost(state: number): boolean {
+    return this.#sets[state]?.length === 0 && !this.#machine.isNegated;
+  }
+
+  #numberOf(reached: readonly number[]): number {
+    const seen = new Set(reached);
+    const todo = [...reached];
+    for (let state = todo.pop(); state !== undefined; state = todo.pop()) {
+      for (const to of this.#machine.jumps[state] ?? []) {
+        if (seen.has(to)) continue;
+        seen.add(to);
+        todo.push(to);
+      }
+    }
+    this.#spend(seen.size);
+    const set = [...seen].toSorted((x, y) => x - y);
+    const key = set.join();
+    let number = this.#numbers.get(key);
+    if (number === undefined) {
+      number = this.#sets.push(set) - 1;
+      this.#numbers.set(key, number);
+      this.#next.push([]);
+    }
+    return number;
+  }
+
+  #spend(states: number): void {
+    this.#work.left -= states;
+    if (this.#work.left < 0) throw new AutomatonTooLarge();
+  }
+}
+
 /** Sets of characters that no edge tells apart, each with one of them. */
-function alphabetOf(machines: readonly Machine[]): { first: number; points: CodePoints }[] {
+function alphabetOf(machines: readonly Machine[]): Letter[] {
   const classes = new Map<string, CodePoints>();
   for (const { edges } of machines)
     for (const { of } of edges.flat()) classes.set(of.map((range) => range.join('-')).join(), of);
@@ -108,27 +173,6 @@ function alphabetOf(machines: readonly Machine[]): { first: number; points: Code
     else letter.points.push([first, last]);
   }
   return [...letters.values()].map(({ first, points }) => ({ first, points: codePoints(points) }));
-}
-
-function closure({ jumps }: Machine, states: readonly number[]): number[] {
-  const seen = new Set(states);
-  const todo = [...states];
-  for (let state = todo.pop(); state !== undefined; state = todo.pop()) {
-    for (const to of jumps[state] ?? []) {
-      if (seen.has(to)) continue;
-      seen.add(to);
-      todo.push(to);
-    }
-  }
-  return [...seen].toSorted((a, b) => a - b);
-}
-
-function step(machine: Machine, states: readonly number[], point: number): number[] {
-  const reached: number[] = [];
-  for (const state of states) {
-    for (const { of, to } of machine.edges[state] ?? []) if (contains(of, point)) reached.push(to);
-  }
-  return reached.length === 0 ? [] : closure(machine, reached);
 }
 
 function toMachine({ expression, isNegated }: TextCondition): Machine {

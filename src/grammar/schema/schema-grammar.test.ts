@@ -99,7 +99,7 @@ describe('schemaGrammar', () => {
         expect.objectContaining({ status: 400, param: expect.stringContaining(path) as string }) as Error,
       );
     }
-    const nested = Array.from({ length: 2000 }, (_, index) => index).reduceRight<unknown>(
+    const nested = Array.from({ length: 1000 }, (_, index) => index).reduceRight<unknown>(
       (tail, index) => ({ ...(tail as object), [`property ${index}`]: { type: 'boolean' } }),
       {},
     );

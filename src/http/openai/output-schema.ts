@@ -5,9 +5,9 @@ import {
   anyOf,
   checkSchemaSize,
   composeGrammar,
-  Grammar,
   jsonObject,
   literal,
+  readGbnf,
   regexGrammar,
   schemaGrammar,
   type NamedGrammar,
@@ -83,8 +83,8 @@ export function toGrammar(fields: OutputFields): GrammarSource | undefined {
   if (kind === 'schema') checkSchemaSize(value, path);
   return sources.get(`${path} ${JSON.stringify(value)}`, () => {
     const source = kind === 'grammar' ? String(value) : sourceOf(wish);
-    // Which tokens a model has is not known here; the engine looks for those that the grammar names.
-    void new Grammar(source, { findToken: () => 0, param: path });
+    // The engine reads it whole; here it is only seen to be a grammar, before a model is loaded for it.
+    if (kind === 'grammar') void readGbnf(source, path);
     return { source, param: path };
   });
 }
