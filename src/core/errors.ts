@@ -8,6 +8,7 @@ export const errorCatalogue = {
   invalid_http: { status: 400, type: 'invalid_request_error', retryable: false },
   invalid_json: { status: 400, type: 'invalid_request_error', retryable: false },
   invalid_parameter: { status: 400, type: 'invalid_request_error', retryable: false },
+  unsupported_schema: { status: 400, type: 'invalid_request_error', retryable: false },
   unsupported_parameter: { status: 400, type: 'invalid_request_error', retryable: false },
   unsupported_by_model: { status: 400, type: 'invalid_request_error', retryable: false },
   context_length_exceeded: { status: 400, type: 'invalid_request_error', retryable: false },

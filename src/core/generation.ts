@@ -62,6 +62,16 @@ export type Prompt =
   /** Only for models that can fill in the middle. Control tokens written out in the texts are read as text. */
   | { readonly kind: 'fill-in-middle'; readonly before: string; readonly after: string };
 
+/** What a text may be. */
+export interface GrammarSource {
+  /** GBNF, llama.cpp's notation; a text must be of its rule `root`. */
+  readonly source: string;
+  /** GBNF of what stands before that text, such as reasoning; nothing when absent. Its rules are its own. */
+  readonly opening?: string;
+  /** Path of the request field that it came from, for errors. */
+  readonly param?: string;
+}
+
 /** One client request for generated text: what crosses the boundary to the engine. */
 export interface GenerateRequest extends Partial<Standing> {
   /** Unique among the requests of the engine. */
@@ -81,6 +91,11 @@ export interface GenerateRequest extends Partial<Standing> {
   readonly controlTokens?: readonly string[];
   /** Reasoning is ended after so many tokens; never when absent. */
   readonly reasoningLimit?: ReasoningLimit;
+  /**
+   * The text is held to it, and generation ends when nothing can follow. {@link controlTokens} are text to it, and all
+   * others are not. Any text when absent.
+   */
+  readonly grammar?: GrammarSource;
 }
 
 /** `stop`: an end token or stop string; `length`: the token limit or the end of the context. */

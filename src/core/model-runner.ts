@@ -5,6 +5,7 @@ import type { MemoryNeed } from './memory.js';
 import type { ModelKind } from './model-kind.js';
 import type { RerankingInfo } from './reranking.js';
 import type { Speculation } from './speculation.js';
+import type { TokenGuide } from './token-guide.js';
 
 /** What an engine is asked to load and with how much room. */
 export interface LoadOptions {
@@ -141,8 +142,10 @@ export interface Sampler {
   /**
    * Draws a token from the logits of output `row` of the last decode and remembers it for the penalties.
    * @param row index of the row within the batch that was decoded; its span must have asked for output
+   * @param guide says which tokens may come: one that may not is drawn again, from those that may
+   * @throws HeddleError as {@link TokenGuide.allowed}; nothing was drawn then
    */
-  sample(row: number): Token;
+  sample(row: number, guide?: TokenGuide): Token;
   /** Remembers a token for the penalties that was not drawn, but stands in the place of one. */
   accept(token: Token): void;
   dispose(): void;

@@ -1,5 +1,6 @@
 import type { ChoiceUpdate, FinishReason, GenerateRequest, Token } from '../core/generation.js';
 import type { ModelRunner, Sampler } from '../core/model-runner.js';
+import type { GrammarGuide } from '../grammar/grammar-guide.js';
 import type { Sequence } from '../core/sequence.js';
 import { HeldLikelihoods, likelihoodOf } from './likelihoods.js';
 import { ReasoningWatch } from './reasoning-watch.js';
@@ -13,6 +14,8 @@ export class Choice implements Work {
   readonly index: number;
   readonly sequence: Sequence;
   readonly sampler: Sampler;
+  /** Holds the text to a grammar. */
+  readonly guide: GrammarGuide | undefined;
   readonly #text: TextStream;
   readonly #likelihoods = new HeldLikelihoods();
   readonly #controlTokens: ReadonlySet<string>;
@@ -27,12 +30,14 @@ export class Choice implements Work {
     index: number;
     sequence: Sequence;
     sampler: Sampler;
+    guide?: GrammarGuide | undefined;
   }) {
     this.request = parts.request;
     this.lane = parts.lane;
     this.index = parts.index;
     this.sequence = parts.sequence;
     this.sampler = parts.sampler;
+    this.guide = parts.guide;
     const { stop, controlTokens = [], reasoningLimit } = parts.request;
     this.#text = new TextStream(stop.stopStrings);
     this.#controlTokens = new Set(controlTokens);
@@ -61,7 +66,7 @@ export class Choice implements Work {
     }
     const [written, ...rest] = this.#closing;
     if (written === undefined) {
-      const token = this.sampler.sample(row);
+      const token = this.sampler.sample(row, this.guide);
       return { token, update: this.accept(token, runner, row) };
     }
     this.#closing = rest;
@@ -72,7 +77,8 @@ export class Choice implements Work {
   }
 
   /**
-   * A token was drawn. Tokens that end the generation are not counted and have no text.
+   * A token was drawn. Tokens that end the generation are not counted and have no text; a grammar that nothing can follow
+   * ends it too.
    * @param row the output row of the last decode that it was drawn from
    * @returns what to tell the client; undefined when there is nothing yet
    */
@@ -85,6 +91,7 @@ export class Choice implements Work {
 
   #add(token: Token, runner: ModelRunner, row: number): ChoiceUpdate | undefined {
     const { maxTokens } = this.request.stop;
+    this.guide?.accept(token);
     this.#completionTokens++;
     const bytes = this.#bytesOf(token, runner);
     const wish = this.request.likelihoods;
@@ -95,6 +102,7 @@ export class Choice implements Work {
     this.#reasoning?.push(bytes);
     const { text, stopString } = this.#text.push(bytes);
     if (stopString !== undefined) return this.#update(text, { reason: 'stop', stopString });
+    if (this.guide?.isOver === true) return this.#finish('stop', text);
     const full = this.sequence.promptLength + this.#completionTokens >= runner.info.contextSize;
     if (full || this.#completionTokens === maxTokens) return this.#finish('length', text);
     const update = this.#update(text);

@@ -30,6 +30,7 @@ import type { AbortBoard } from './abort-board.js';
 import type { BlockCache, CachedTokens } from './block-cache.js';
 import { Choice } from './choice.js';
 import { EmbeddingWork } from './embedding-work.js';
+import { GuideMaker } from './guide-maker.js';
 import { InputQueue } from './input-queue.js';
 import { spell } from './likelihoods.js';
 import { PairWriter } from './pair-tokens.js';
@@ -58,6 +59,10 @@ const idleSaving = 20;
 /** So long the disk may be busy before somebody looks whether more can be saved, milliseconds. */
 const diskPatience = 1000;
 
+/** How long a vocabulary is read for grammars before a step that others wait for, and when nobody waits; milliseconds. */
+const busyReading = 10;
+const idleReading = 50;
+
 /** What is moved between the KV cache and RAM before a step takes no longer, while others wait for it; milliseconds. */
 const longestMove = 60;
 /** So long may each move take, whatever others took. */
@@ -85,6 +90,9 @@ export class EngineCore {
   readonly #work = new Map<number, Choice | Measurement>();
   /** Of embed and rerank requests, by id. */
   readonly #inputs = new Map<string, InputQueue>();
+  readonly #guides: GuideMaker;
+  /** Requests with a grammar that wait until the vocabulary was read for it, by id. */
+  readonly #unguided = new Map<string, { request: GenerateRequest; lane: number }>();
   readonly #log = new StepLog();
   readonly #loadThread: number;
   /** Choices whose client knows that their turn has come. */
@@ -117,6 +125,7 @@ export class EngineCore {
     speculator?: Speculator,
   ) {
     this.#runner = runner;
+    this.#guides = new GuideMaker(runner);
     this.#cache = cache;
     this.#speculator = speculator;
     this.#board = board;
@@ -140,7 +149,7 @@ export class EngineCore {
 
   /** There is nothing to compute. */
   get idle(): boolean {
-    return this.#scheduler.idle;
+    return this.#scheduler.idle && this.#unguided.size === 0;
   }
 
   /** There is something to wait for beside commands, or to be done in the background: others must have their turn. */
@@ -198,6 +207,10 @@ export class EngineCore {
   /** Queues a request; one that can not be served fails at once and leaves nothing behind. */
   generate(request: GenerateRequest, lane: number): void {
     this.#attempt(request.id, () => {
+      if (request.grammar !== undefined && !this.#guides.prepare(0)) {
+        this.#unguided.set(request.id, { request, lane });
+        return;
+      }
       this.#checkGenerates('generate text');
       checkCounts(request, this.#runner.info.slots);
       checkWish(request.likelihoods);
@@ -267,7 +280,9 @@ export class EngineCore {
 
   /** The client left: its sequences end now. Unknown requests have ended already. */
   cancel(requestId: string): void {
-    if (![...this.#work.values()].some((work) => work.requestId === requestId)) return;
+    const isKnown =
+      this.#unguided.has(requestId) || [...this.#work.values()].some((work) => work.requestId === requestId);
+    if (!isKnown) return;
     this.#fail(
       requestId,
       new HeddleError('request_cancelled', 'The request was cancelled before it was complete.'),
@@ -325,6 +340,7 @@ export class EngineCore {
 
   /** One step: schedule, decode, sample. Failures of the library end the requests that were running, not the engine. */
   step(): void {
+    this.#prepareGuides();
     this.#moveUntil = performance.now() + longestMove;
     const { operations, placed, preempted } = this.#scheduler.admit();
     this.#perform(operations);
@@ -464,12 +480,13 @@ export class EngineCore {
           scope: request.cache.use ? request.cache.salt : undefined,
           boundaries,
         });
-        const sampler = this.#runner.createSampler(request.sampling, {
-          seed: (seed + index) >>> 0,
-          prompt,
-          ignoreEos: request.stop.ignoreEos,
-        });
-        choices.push(new Choice({ request, lane, index, sequence, sampler }));
+        const { controlTokens = [], stop } = request;
+        const { ignoreEos } = stop;
+        const guide =
+          request.grammar && this.#guides.guide(request.grammar, { ignoreEnd: ignoreEos, controlTokens });
+        const options = { seed: (seed + index) >>> 0, prompt, ignoreEos };
+        const sampler = this.#runner.createSampler(request.sampling, options);
+        choices.push(new Choice({ request, lane, index, sequence, sampler, guide }));
       }
     } catch (error) {
       for (const choice of choices) choice.sampler.dispose();
@@ -522,12 +539,34 @@ export class EngineCore {
       const work = this.#work.get(span.sequenceId);
       if (work !== undefined) this.#takeSnapshot(work);
       if (work instanceof Choice) {
-        if (span.drafts !== undefined) this.#verify(work, span, firstRow);
-        else if (span.output) this.#sample(work, span.slot, firstRow + span.tokens.length - 1);
+        this.#attemptToDraw(work, () => {
+          if (span.drafts !== undefined) this.#verify(work, span, firstRow);
+          else if (span.output) this.#sample(work, span.slot, firstRow + span.tokens.length - 1);
+        });
       } else if (work !== undefined) {
         this.#attempt(work.requestId, () => this.#measure(work, span, firstRow));
       }
       firstRow += span.tokens.length;
+    }
+  }
+
+  /** Requests that wait for their grammars are queued once the vocabulary was read. */
+  #prepareGuides(): void {
+    if (this.#unguided.size === 0) return;
+    if (!this.#guides.prepare(this.#scheduler.idle ? idleReading : busyReading)) return;
+    for (const [id, { request, lane }] of this.#unguided) {
+      this.#unguided.delete(id);
+      this.generate(request, lane);
+    }
+  }
+
+  /** A grammar that can not be gone on with ends its own request; rows of drafts may be left in the cache then. */
+  #attemptToDraw(choice: Choice, draw: () => void): void {
+    try {
+      draw();
+    } catch (error) {
+      if (choice.guide === undefined) throw error;
+      this.#fail(choice.requestId, error, { keep: false });
     }
   }
 
@@ -642,6 +681,7 @@ export class EngineCore {
   }
 
   #fail(requestId: string, error: unknown, kept: { keep: boolean } = { keep: true }): void {
+    this.#unguided.delete(requestId);
     for (const work of this.#work.values()) if (work.requestId === requestId) this.#end(work, kept);
     this.#inputs.delete(requestId);
     this.#updates.push({ kind: 'failed', requestId, error: toErrorData(error) });
@@ -658,7 +698,8 @@ export class EngineCore {
   }
 
   #failAll(error: unknown): void {
-    const requests = new Set([...this.#work.values()].map(({ requestId }) => requestId));
+    const working = [...this.#work.values()].map(({ requestId }) => requestId);
+    const requests = new Set([...working, ...this.#unguided.keys()]);
     for (const requestId of requests) this.#fail(requestId, error);
   }
 

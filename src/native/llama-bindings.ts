@@ -129,6 +129,8 @@ export interface LlamaBindings {
     special: boolean,
   ): number;
   llama_sampler_accept(sampler: Pointer, token: number): void;
+  /** @param candidates a `llama_token_data_array` */
+  llama_sampler_apply(sampler: Pointer, candidates: Pointer): void;
   llama_sampler_free(sampler: Pointer): void;
   llama_sampler_chain_init(params: { no_perf: boolean }): Pointer;
   llama_sampler_chain_add(chain: Pointer, sampler: Pointer): void;
@@ -244,6 +246,7 @@ const llamaPrototypes = [
   'int32_t llama_tokenize(const void *vocab, const void *text, int32_t text_len, void *tokens, int32_t n_tokens_max, bool add_special, bool parse_special)',
   'int32_t llama_token_to_piece(const void *vocab, int32_t token, void *buf, int32_t length, int32_t lstrip, bool special)',
   'void llama_sampler_accept(void *smpl, int32_t token)',
+  'void llama_sampler_apply(void *smpl, void *cur_p)',
   'void llama_sampler_free(void *smpl)',
   'void *llama_sampler_chain_init(llama_sampler_chain_params params)',
   'void llama_sampler_chain_add(void *chain, void *smpl)',

@@ -17,6 +17,7 @@ import type {
   TokenLogProbability,
 } from '../core/model-runner.js';
 import { BatchBuffer } from './batch-buffer.js';
+import { Candidates } from './candidates.js';
 import { cRuntime } from './c-runtime.js';
 import { contextParams } from './context-params.js';
 import { floatsAt } from './floats-at.js';
@@ -106,6 +107,7 @@ class LlamaRunner implements ModelRunner {
   readonly #batch: BatchBuffer;
   readonly #samplers = new Set<LlamaSampler>();
   readonly #maxThreads: number;
+  #candidates: Candidates | undefined;
   /** What the context is set to: rows have embeddings. */
   #embeds: boolean;
   #disposed = false;
@@ -175,7 +177,12 @@ class LlamaRunner implements ModelRunner {
   ): Sampler {
     void this.#context.address; // throws when the model is gone, before anything native is made
     const sampler = new LlamaSampler(
-      { bindings: this.#bindings, vocabulary: this.#vocabulary, context: this.#context },
+      {
+        bindings: this.#bindings,
+        vocabulary: this.#vocabulary,
+        context: this.#context,
+        candidates: () => (this.#candidates ??= new Candidates(this.#vocabulary.size)),
+      },
       params,
       { ...options, historyLength: this.info.contextSize },
       () => this.#samplers.delete(sampler),

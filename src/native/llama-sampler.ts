@@ -1,6 +1,8 @@
 import { HeddleError } from '../core/errors.js';
 import type { SamplingParams, Token } from '../core/generation.js';
 import type { Sampler } from '../core/model-runner.js';
+import type { TokenGuide } from '../core/token-guide.js';
+import type { Candidates } from './candidates.js';
 import type { LlamaBindings } from './llama-bindings.js';
 import type { Pointer } from './llama-structs.js';
 import { NativeHandle } from './native-handle.js';
@@ -19,6 +21,7 @@ export class LlamaSampler implements Sampler {
   readonly #vocabulary: Vocabulary;
   readonly #chain: NativeHandle;
   readonly #context: NativeHandle;
+  readonly #candidates: () => Candidates;
   readonly #onDispose: () => void;
 
   constructor(
@@ -26,7 +29,14 @@ export class LlamaSampler implements Sampler {
       bindings,
       vocabulary,
       context,
-    }: { bindings: LlamaBindings; vocabulary: Vocabulary; context: NativeHandle },
+      candidates,
+    }: {
+      bindings: LlamaBindings;
+      vocabulary: Vocabulary;
+      context: NativeHandle;
+      /** Made when they are first needed: they are as large as the vocabulary. */
+      candidates: () => Candidates;
+    },
     params: SamplingParams,
     options: { seed: number; prompt: readonly Token[]; ignoreEos: boolean; historyLength: number },
     onDispose: () => void,
@@ -34,6 +44,7 @@ export class LlamaSampler implements Sampler {
     this.#bindings = bindings;
     this.#vocabulary = vocabulary;
     this.#context = context;
+    this.#candidates = candidates;
     this.#onDispose = onDispose;
     this.#chain = new NativeHandle(
       'sampler',
@@ -50,15 +61,39 @@ export class LlamaSampler implements Sampler {
     }
   }
 
-  sample(row: number): Token {
+  sample(row: number, guide?: TokenGuide): Token {
     const [chain, context] = [this.#chain.address, this.#context.address];
-    if (this.#bindings.llama_get_logits_ith(context, row) === null) {
+    const logits = this.#bindings.llama_get_logits_ith(context, row);
+    if (logits === null) {
       throw new HeddleError(
         'native_call_failed',
         `Row ${row} of the last batch has no logits to sample from.`,
       );
     }
-    return this.#bindings.llama_sampler_sample(chain, context, row);
+    if (guide === undefined) return this.#bindings.llama_sampler_sample(chain, context, row);
+    const token = this.#guided(chain, logits, guide);
+    this.#bindings.llama_sampler_accept(chain, token);
+    return token;
+  }
+
+  /**
+   * Draws from all tokens first: that the draw may come is known at once, and which tokens may is not. As in llama.cpp's
+   * common/sampling.cpp.
+   */
+  #guided(chain: Pointer, logits: Pointer, guide: TokenGuide): Token {
+    const candidates = this.#candidates();
+    const refused: Token[] = [];
+    for (;;) {
+      candidates.fill(logits, refused);
+      this.#bindings.llama_sampler_apply(chain, candidates.address);
+      const token = candidates.selected();
+      if (guide.allows(token)) return token;
+      refused.push(token);
+      if (refused.length > guide.redraws) break;
+    }
+    candidates.fillAllowed(logits, guide.allowed());
+    this.#bindings.llama_sampler_apply(chain, candidates.address);
+    return candidates.selected();
   }
 
   accept(token: Token): void {

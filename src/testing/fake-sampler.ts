@@ -1,6 +1,7 @@
 import { HeddleError } from '../core/errors.js';
 import type { SamplingParams, Token } from '../core/generation.js';
 import type { Sampler } from '../core/model-runner.js';
+import type { TokenGuide } from '../core/token-guide.js';
 import type { FakeOptions } from './fake-options.js';
 import { endToken, fakeTokenize, fakeVocabularySize } from './fake-vocabulary.js';
 
@@ -48,13 +49,23 @@ export class FakeSampler implements Sampler {
     this.#seen = new Set(options.prompt);
   }
 
-  sample(row: number): Token {
+  sample(row: number, guide?: TokenGuide): Token {
     if (this.#disposed) throw new HeddleError('handle_disposed', 'The fake sampler was already freed.');
     const logits = this.#logitsOf(row);
     this.#steer(logits);
     this.#bias(logits);
     this.#penalize(logits);
-    const token = this.#params.temperature === 0 ? mostLikely(logits) : this.#draw(logits);
+    let token = this.#pick(logits);
+    for (let draws = 0; draws < (guide?.redraws ?? 0) && guide?.allows(token) === false; draws++) {
+      logits[token] = -Infinity;
+      token = this.#pick(logits);
+    }
+    if (guide?.allows(token) === false) {
+      const allowed = guide.allowed();
+      for (const other of logits.keys())
+        if ((((allowed[other >>> 5] ?? 0) >>> (other & 31)) & 1) === 0) logits[other] = -Infinity;
+      token = this.#pick(logits);
+    }
     this.#remember(token);
     this.#count++;
     return token;
@@ -68,6 +79,10 @@ export class FakeSampler implements Sampler {
 
   dispose(): void {
     this.#disposed = true;
+  }
+
+  #pick(logits: Float64Array): Token {
+    return this.#params.temperature === 0 ? mostLikely(logits) : this.#draw(logits);
   }
 
   #remember(token: Token): void {

@@ -3,6 +3,7 @@ import { HeddleError, type ErrorCode } from '../core/errors.js';
 import type { Batch } from '../core/batch.js';
 import type { SamplingParams, Token } from '../core/generation.js';
 import type { ModelRunner, Sampler } from '../core/model-runner.js';
+import type { TokenGuide } from '../core/token-guide.js';
 import { greedySampling } from './requests.js';
 
 /** The room a runner is opened with; see LoadOptions. */
@@ -395,6 +396,74 @@ export function describeRunnerConformance(
         expect(codeOf(() => drawing.sample(row + 1))).toBe('native_call_failed');
         expect(drawing.sample(row)).toBeGreaterThanOrEqual(0);
         drawing.dispose();
+      });
+
+      /** Allows some tokens, and counts how often it was asked for all of them. */
+      const guideTo = (tokens: readonly Token[], redraws = 0): TokenGuide & { asked: number } => {
+        const allowed = new Uint32Array(Math.ceil(runner.info.vocabularySize / 32));
+        for (const token of tokens) allowed[token >>> 5] = (allowed[token >>> 5] ?? 0) | (1 << (token & 31));
+        const guide = {
+          asked: 0,
+          redraws,
+          allows: (token: Token) => tokens.includes(token),
+          allowed: () => {
+            guide.asked++;
+            return allowed;
+          },
+        };
+        return guide;
+      };
+
+      test.each([
+        ['greedy', {}],
+        ['of the likeliest', { temperature: 1, topK: 3, topP: 0.9, minP: 0.1 }],
+        ['of all', { temperature: 1.5, frequencyPenalty: 0.5 }],
+      ] as const)('a guide is obeyed, %s, and a seed draws the same again', (_, params) => {
+        before();
+        const drawn = [1, 2].map(() => {
+          const drawing = sampler(runner, params, { seed: 3 });
+          const tokens = Array.from({ length: 20 }, (__, index) =>
+            drawing.sample(row, guideTo(letters, index % 3)),
+          );
+          drawing.dispose();
+          return tokens;
+        });
+        expect(drawn[0]).toEqual(drawn[1]);
+        expect(drawn[0]?.every((token) => letters.includes(token))).toBe(true);
+      });
+
+      test('a guide is asked for all tokens only when a draw was refused', () => {
+        before();
+        const drawing = sampler(runner);
+        const likeliest = drawing.sample(row);
+        const [content, narrow, wide] = [
+          guideTo([likeliest]),
+          guideTo(letters),
+          guideTo([likeliest, ...letters]),
+        ];
+        expect(drawing.sample(row, content)).toBe(likeliest);
+        expect(drawing.sample(row, wide)).toBe(likeliest);
+        expect(letters).toContain(drawing.sample(row, narrow));
+        expect([content.asked, wide.asked, narrow.asked]).toEqual([0, 0, 1]);
+        const others = Array.from({ length: runner.info.vocabularySize }, (_, token) => token);
+        const nearlyAll = guideTo(
+          others.filter((token) => token !== likeliest),
+          1,
+        );
+        expect(drawing.sample(row, nearlyAll)).not.toBe(likeliest);
+        expect(nearlyAll.asked).toBe(0);
+        drawing.dispose();
+      });
+
+      test('a token that a guide refused is not counted by penalties', () => {
+        before();
+        const drawing = sampler(runner, { presencePenalty: 100 });
+        const free = sampler(runner);
+        const likeliest = free.sample(row);
+        for (let count = 0; count < 3; count++) drawing.sample(row, guideTo(letters));
+        expect(drawing.sample(row)).toBe(likeliest);
+        drawing.dispose();
+        free.dispose();
       });
 
       test.each([0, 1, 12345, 2 ** 31, 2 ** 32 - 1])('seed %d draws the same tokens every time', (seed) => {

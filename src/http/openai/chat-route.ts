@@ -10,6 +10,7 @@ import { parseBody } from '../validation.js';
 import type { RouteContext } from '../route-context.js';
 import { chatFormat } from './chat-format.js';
 import { chatNeutral, chatSchema, toChatInput, toChatLikelihoods, type ChatBody } from './chat-schema.js';
+import { toGrammar } from './output-schema.js';
 import { toCacheUse, toSampling, toStopConditions } from './sampling-schema.js';
 import { servedTier, toStanding, userOf } from './standing-schema.js';
 import { toOfferedTools } from './tool-schema.js';
@@ -20,6 +21,7 @@ export function chatRoute(server: FastifyInstance, context: RouteContext): void 
     const body = parseBody(chatSchema, request.body, chatNeutral);
     const id = `chatcmpl-${randomUUID()}`;
     const toJob = chatJob(body, context);
+    const grammar = toGrammar(body);
     const generation = {
       id,
       ...toStanding(body, request.headers),
@@ -28,6 +30,7 @@ export function chatRoute(server: FastifyInstance, context: RouteContext): void 
       sampling: toSampling(body),
       stop: toStopConditions(body, body.max_completion_tokens ?? body.max_tokens),
       cache: toCacheUse(body),
+      ...(grammar === undefined ? {} : { grammar }),
     };
     const file = await context.pool.find(body.model);
     await serveAnswer(

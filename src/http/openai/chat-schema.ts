@@ -4,6 +4,7 @@ import { mostLikelyTokens, type LikelihoodWish } from '../../core/likelihood.js'
 import type { ChatMessage } from '../../prompt/chat-message.js';
 import type { ChatInput } from '../../prompt/stable/chat-input.js';
 import { reasoningEfforts } from '../../prompt/thinking.js';
+import { outputFields } from './output-schema.js';
 import { samplingFields } from './sampling-schema.js';
 import { standingFields } from './standing-schema.js';
 import { toolFields } from './tool-schema.js';
@@ -62,6 +63,7 @@ export const chatSchema = z.strictObject({
   ...samplingFields,
   ...standingFields,
   ...toolFields,
+  ...outputFields,
   model: z.string().min(1),
   messages: z.array(message).min(1, 'there must be at least one message'),
   max_completion_tokens: z.int().min(1).optional(),
@@ -84,7 +86,6 @@ export type ChatBody = z.infer<typeof chatSchema>;
 export const chatNeutral: Readonly<Record<string, readonly unknown[]>> = {
   functions: [[]],
   function_call: ['none', 'auto'],
-  response_format: [{ type: 'text' }],
   prompt_cache_options: [{}, { mode: 'implicit' }],
   prompt_cache_retention: ['in_memory'],
   verbosity: ['medium'],

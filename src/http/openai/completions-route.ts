@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance } from 'fastify';
+import type { GrammarSource } from '../../core/generation.js';
 import type { ModelInfo } from '../../core/model-runner.js';
 import type { Engine } from '../../engine/engine.js';
 import { settingsOf } from '../../pool/pool-settings.js';
@@ -21,6 +22,7 @@ import {
   type CompletionsBody,
 } from './completions-schema.js';
 import { readEcho, type Echo } from './echo.js';
+import { toGrammar } from './output-schema.js';
 import { toCacheUse, toSampling, toStopConditions } from './sampling-schema.js';
 import { toStanding, userOf } from './standing-schema.js';
 
@@ -28,7 +30,7 @@ import { toStanding, userOf } from './standing-schema.js';
 export function completionsRoute(server: FastifyInstance, context: RouteContext): void {
   server.post('/v1/completions', async ({ body: sent, headers }, reply) => {
     const body = parseBody(completionsSchema, sent);
-    const asked = { id: `cmpl-${randomUUID()}`, body, headers };
+    const asked = { id: `cmpl-${randomUUID()}`, body, headers, grammar: toGrammar(body) };
     const file = await context.pool.find(body.model);
     const { stablePrompts } = settingsOf(context.pool.settings, file.id);
     let echoes: readonly Echo[] = [];
@@ -56,10 +58,11 @@ interface Asked {
   readonly id: string;
   readonly body: CompletionsBody;
   readonly headers: IncomingHttpHeaders;
+  readonly grammar: GrammarSource | undefined;
 }
 
 function completionPrompts(
-  { id, body, headers }: Asked,
+  { id, body, headers, grammar }: Asked,
   info: ModelInfo,
   echoes: readonly Echo[],
 ): AnswerPrompt[] {
@@ -70,6 +73,7 @@ function completionPrompts(
     sampling: toSampling(body),
     stop: toStopConditions(body),
     cache: toCacheUse(body),
+    ...(grammar === undefined ? {} : { grammar }),
   };
   return toPrompts(body, info).map((prompt, index) => {
     const promptTokens = body.max_tokens === 0 ? echoes[index]?.tokens.length : undefined;

@@ -3,6 +3,7 @@ import type { Prompt } from '../../core/generation.js';
 import { mostLikelyTokens, type LikelihoodWish } from '../../core/likelihood.js';
 import type { ModelInfo } from '../../core/model-runner.js';
 import type { PlainPrompt } from './echo.js';
+import { outputFields } from './output-schema.js';
 import { samplingFields } from './sampling-schema.js';
 import { standingFields } from './standing-schema.js';
 
@@ -13,6 +14,7 @@ export const completionsSchema = z
   .strictObject({
     ...samplingFields,
     ...standingFields,
+    ...outputFields,
     model: z.string().min(1),
     /** Nothing is the beginning of a document. */
     prompt: z

@@ -1,0 +1,130 @@
+import { anyOf, inOrder, literal } from '../gbnf-text.js';
+import { isPlain, space } from '../json-text.js';
+import { limits } from '../limits.js';
+import { countAt } from './keywords.js';
+import type { RuleWriter } from './rule-writer.js';
+import type { Alternative } from './schema-resolver.js';
+import {
+  invalidSchema,
+  mapAt,
+  partOf,
+  sourceAt,
+  unsupportedSchema,
+  type Conjunction,
+  type Keywords,
+  type SchemaSource,
+} from './schema-source.js';
+
+/** What one schema says about the properties of an object. */
+interface ObjectSchema {
+  readonly properties: ReadonlyMap<string, SchemaSource>;
+  readonly required: readonly string[];
+  /** What all others must satisfy; undefined when nothing is said of them. */
+  readonly others: SchemaSource | undefined;
+}
+
+/**
+ * GBNF for the objects of an alternative. Properties come in the order in which the schema names them, others behind them.
+ * There are others where `additionalProperties` allows them, or where no properties are named at all.
+ * @throws HeddleError `invalid_parameter` or `unsupported_schema`
+ */
+export function objectRule(alternative: Alternative, writer: RuleWriter): string {
+  const schemas = alternative.map(({ keywords, path }) => readObject(keywords, path));
+  const required = new Set(schemas.flatMap((schema) => schema.required));
+  const names = new Set([...schemas.flatMap(({ properties }) => [...properties.keys()]), ...required]);
+  const others = schemas.flatMap((schema) => schema.others ?? []);
+  const hasOthers = (names.size === 0 || others.length > 0) && others.every(({ schema }) => schema !== false);
+  checkCounts(alternative, { fewest: required.size, most: hasOthers ? Infinity : names.size });
+  const conjunction = (name: string): Conjunction =>
+    schemas.flatMap((schema) => schema.properties.get(name) ?? schema.others ?? []);
+  const long = [...names].find((name) => name.length > limits.nameCharacters);
+  if (long !== undefined)
+    throw unsupportedSchema(
+      alternative[0]?.path ?? '',
+      `names may have ${limits.nameCharacters} characters.`,
+    );
+  const hasChoice = required.size < names.size || hasOthers;
+  const members = [...names].map((name) => {
+    const text = inOrder(literal(`${JSON.stringify(name)}:`), space, writer.ruleOf(conjunction(name)), space);
+    // With a choice of what follows, it is written twice.
+    return { text: hasChoice ? writer.add(text) : text, isRequired: required.has(name) };
+  });
+  const other = hasOthers
+    ? inOrder(otherName(names, writer), space, writer.ruleOf(others), space)
+    : undefined;
+  return inOrder('"{"', space, memberList(members, other, writer), '"}"');
+}
+
+/**
+ * Members in their order, each of which may be left out unless it is required. Written from the last to the first, each time
+ * with and without a comma before what follows.
+ */
+function memberList(
+  members: readonly { readonly text: string; readonly isRequired: boolean }[],
+  other: string | undefined,
+  writer: RuleWriter,
+): string {
+  const comma = inOrder('","', space);
+  let next = other === undefined ? '' : `( ${inOrder(comma, other)} )*`;
+  let first = other === undefined ? '' : `( ${inOrder(other, next)} )?`;
+  const asRule = (text: string): string => (text === '' ? '' : writer.add(text));
+  for (const { text, isRequired } of members.toReversed()) {
+    const [behind, without] = [asRule(next), isRequired ? undefined : asRule(first)];
+    const [withComma, alone] = [inOrder(comma, text, behind), inOrder(text, behind)];
+    next = isRequired ? withComma : anyOf([withComma, behind]);
+    first = without === undefined ? alone : anyOf([alone, without]);
+  }
+  return first;
+}
+
+/**
+ * The name of a property that is none of those, with its colon. It has no escapes: or one could be written in two ways, and
+ * a property twice.
+ */
+function otherName(names: ReadonlySet<string>, writer: RuleWriter): string {
+  const plain = [...names].filter(isPlain);
+  return inOrder('"\\""', noneOf(plain, writer), '"\\":"');
+}
+
+/** Texts that are none of these: a tree of their characters, with a rule for each place in it. */
+function noneOf(texts: readonly string[], writer: RuleWriter): string {
+  if (texts.length === 0) return 'json-plain*';
+  const branches = new Map<string, string[]>();
+  for (const text of texts) {
+    const [first = ''] = text;
+    if (text !== '') branches.set(first, [...(branches.get(first) ?? []), text.slice(first.length)]);
+  }
+  const options = texts.includes('') ? [] : [''];
+  for (const [character, rest] of branches) options.push(inOrder(literal(character), noneOf(rest, writer)));
+  options.push(inOrder(plainBut([...branches.keys()]), 'json-plain*'));
+  return writer.add(anyOf(options));
+}
+
+function plainBut(characters: readonly string[]): string {
+  const excluded = characters.map((one) => `\\U${(one.codePointAt(0) ?? 0).toString(16).padStart(8, '0')}`);
+  return `[^\\U00000000-\\U0000001f"\\\\${excluded.join('')}]`;
+}
+
+function readObject(keywords: Keywords, path: string): ObjectSchema {
+  const rest = keywords['additionalProperties'];
+  const required = keywords['required'] ?? [];
+  if (!Array.isArray(required) || !required.every((name) => typeof name === 'string'))
+    throw invalidSchema(partOf(path, 'required'), 'this must be a list of names.');
+  return {
+    properties: keywords['properties'] === undefined ? new Map() : mapAt(keywords, 'properties', path),
+    required,
+    others: rest === undefined ? undefined : sourceAt(rest, partOf(path, 'additionalProperties')),
+  };
+}
+
+function checkCounts(alternative: Alternative, count: { fewest: number; most: number }): void {
+  for (const { keywords, path } of alternative) {
+    const [least = 0, most = Infinity] = [
+      countAt(keywords, 'minProperties', path),
+      countAt(keywords, 'maxProperties', path),
+    ];
+    const why = 'properties are not counted. Name those that must be there in "required".';
+    if (least > count.fewest) throw unsupportedSchema(partOf(path, 'minProperties'), why);
+    if (most < count.most) throw unsupportedSchema(partOf(path, 'maxProperties'), why);
+  }
+}

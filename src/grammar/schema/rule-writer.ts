@@ -1,0 +1,65 @@
+import { limits } from '../limits.js';
+import { jsonRules } from '../json-text.js';
+import { unsupportedSchema, type Conjunction } from './schema-source.js';
+
+/** Collects the rules that a schema becomes, and the parts of it whose rules are still to be written. */
+export class RuleWriter {
+  readonly #name: string;
+  readonly #path: string;
+  readonly #rules = new Map<string, string>(jsonRules);
+  readonly #names = new Map<string, string>();
+  readonly #pending: { readonly name: string; readonly all: Conjunction }[] = [];
+  #count = 0;
+
+  /**
+   * @param name of the first rule; all others begin with it
+   * @param path of the schema
+   */
+  constructor(name: string, path: string) {
+    this.#name = name;
+    this.#path = path;
+  }
+
+  get rules(): ReadonlyMap<string, string> {
+    return this.#rules;
+  }
+
+  /** The next schemas that have a rule's name but no rule. */
+  next(): { readonly name: string; readonly all: Conjunction } | undefined {
+    return this.#pending.pop();
+  }
+
+  /** The rule of the values that satisfy all of these. */
+  ruleOf(all: Conjunction): string {
+    const own = [...new Map(all.map((source) => [source.path, source])).values()].filter(
+      ({ schema }) => schema !== true && !(typeof schema === 'object' && Object.keys(schema).length === 0),
+    );
+    if (own.length === 0 && this.#count > 0) return 'json-value';
+    const key = own.map(({ path }) => path).join('\n');
+    const known = this.#names.get(key);
+    if (known !== undefined) return known;
+    const name = this.#count === 0 ? this.#name : this.newName();
+    this.#count ||= 1;
+    this.#names.set(key, name);
+    this.#pending.push({ name, all: own });
+    return name;
+  }
+
+  newName(): string {
+    return `${this.#name}-${this.#count++}`;
+  }
+
+  /** Adds a rule under a new name, unless its text is short enough to stand where it is used. @returns what refers to it */
+  add(text: string): string {
+    const name = this.newName();
+    this.set(name, text);
+    return name;
+  }
+
+  /** @throws HeddleError `unsupported_schema` when there are too many */
+  set(name: string, text: string): void {
+    this.#rules.set(name, text);
+    if (this.#rules.size > limits.rules)
+      throw unsupportedSchema(this.#path, `it comes to more than ${limits.rules} rules of a grammar.`);
+  }
+}

@@ -1,0 +1,234 @@
+import { allCodePoints, codePoints, contains, type CodePoints } from './code-points.js';
+import type { Expression } from './expression.js';
+import { anyOf, inOrder } from './gbnf-text.js';
+import { limits } from './limits.js';
+
+/** A text as a whole must be of this expression, or must not be. */
+export interface TextCondition {
+  readonly expression: Expression;
+  readonly isNegated: boolean;
+}
+
+/** The conditions together come to more than can be computed. */
+export class AutomatonTooLarge extends Error {}
+
+interface Edge {
+  readonly of: CodePoints;
+  readonly to: number;
+}
+
+/** Characters that no edge tells apart, and one of them. */
+interface Letter {
+  readonly first: number;
+  readonly points: CodePoints;
+}
+
+/** A nondeterministic automaton over characters. */
+interface Machine {
+  readonly edges: Edge[][];
+  readonly jumps: number[][];
+  readonly end: number;
+  readonly isNegated: boolean;
+}
+
+/**
+ * GBNF rules for the texts that satisfy all conditions: the product of their automata, made deterministic (Rabin and Scott
+ * 1959), one rule for each state.
+ * @param name of the first rule; the others are named after it
+ * @param character how one character of some is written
+ * @throws AutomatonTooLarge
+ */
+export function automatonRules(
+  conditions: readonly TextCondition[],
+  name: string,
+  character: (of: CodePoints) => string,
+): Map<string, string> {
+  const machines = conditions.map(toMachine);
+  const letters = alphabetOf(machines);
+  const work = { left: limits.automatonWork };
+  const automata = machines.map((machine) => new Deterministic(machine, letters, work));
+  const names = new Map<string, string>();
+  const places: { readonly name: string; readonly states: readonly number[] }[] = [];
+  const nameOf = (states: readonly number[]): string => {
+    const key = states.join();
+    let known = names.get(key);
+    if (known === undefined) {
+      known = places.length === 0 ? name : `${name}-s${places.length}`;
+      names.set(key, known);
+      places.push({ name: known, states });
+      if (places.length > limits.automatonStates) throw new AutomatonTooLarge();
+    }
+    return known;
+  };
+  nameOf(automata.map((automaton) => automaton.start));
+  const rules = new Map<string, string>();
+  for (const place of places) {
+    const ways = new Map<string, CodePoints[]>();
+    for (const [letter, { points }] of letters.entries()) {
+      const next = automata.map((automaton, index) => automaton.after(place.states[index] ?? 0, letter));
+      // Where one can not come to an end that is allowed any more, no text does.
+      if (next.some((state, index) => automata[index]?.isLost(state) === true)) continue;
+      const target = nameOf(next);
+      ways.set(target, [...(ways.get(target) ?? []), points]);
+    }
+    const options = [...ways].map(([target, points]) =>
+      inOrder(character(codePoints(points.flat())), target),
+    );
+    if (automata.every((automaton, index) => automaton.mayEnd(place.states[index] ?? 0))) options.push('');
+    rules.set(place.name, options.length === 0 ? '[]' : anyOf(options));
+  }
+  return rules;
+}
+
+/** A machine made deterministic, as far as it is asked for. Its states are sets of the machine's. */
+class Deterministic {
+  readonly #machine: Machine;
+  readonly #letters: readonly Letter[];
+  readonly #work: { left: number };
+  readonly #numbers = new Map<string, number>();
+  readonly #sets: (readonly number[])[] = [];
+  /** By state, what each letter leads to. */
+  readonly #next: (number | undefined)[][] = [];
+  readonly start: number;
+
+  constructor(machine: Machine, letters: readonly Letter[], work: { left: number }) {
+    this.#machine = machine;
+    this.#letters = letters;
+    this.#work = work;
+    this.start = this.#numberOf([0]);
+  }
+
+  after(state: number, letter: number): number {
+    const row = this.#next[state] ?? [];
+    const known = row[letter];
+    if (known !== undefined) return known;
+    const { first = 0 } = this.#letters[letter] ?? {};
+    const reached: number[] = [];
+    const states = this.#sets[state] ?? [];
+    for (const from of states) {
+      for (const { of, to } of this.#machine.edges[from] ?? []) if (contains(of, first)) reached.push(to);
+    }
+    this.#spend(states.length);
+    return (row[letter] = this.#numberOf(reached));
+  }
+
+  mayEnd(state: number): boolean {
+    const { end, isNegated } = this.#machine;
+    return (this.#sets[state]?.includes(end) === true) !== isNegated;
+  }
+
+  /** No text that goes on from here is allowed. */
+  isLost(state: number): boolean {
+    return this.#sets[state]?.length === 0 && !this.#machine.isNegated;
+  }
+
+  #numberOf(reached: readonly number[]): number {
+    const seen = new Set(reached);
+    const todo = [...reached];
+    for (let state = todo.pop(); state !== undefined; state = todo.pop()) {
+      for (const to of this.#machine.jumps[state] ?? []) {
+        if (seen.has(to)) continue;
+        seen.add(to);
+        todo.push(to);
+      }
+    }
+    this.#spend(seen.size);
+    const set = [...seen].toSorted((x, y) => x - y);
+    const key = set.join();
+    let number = this.#numbers.get(key);
+    if (number === undefined) {
+      number = this.#sets.push(set) - 1;
+      this.#numbers.set(key, number);
+      this.#next.push([]);
+    }
+    return number;
+  }
+
+  #spend(states: number): void {
+    this.#work.left -= states;
+    if (this.#work.left < 0) throw new AutomatonTooLarge();
+  }
+}
+
+/** Sets of characters that no edge tells apart, each with one of them. */
+function alphabetOf(machines: readonly Machine[]): Letter[] {
+  const classes = new Map<string, CodePoints>();
+  for (const { edges } of machines)
+    for (const { of } of edges.flat()) classes.set(of.map((range) => range.join('-')).join(), of);
+  const begins = new Set(allCodePoints.map(([first]) => first));
+  for (const points of classes.values()) {
+    for (const [first, last] of points) {
+      begins.add(first);
+      begins.add(last === 0xd7ff ? 0xe000 : last + 1);
+    }
+  }
+  begins.delete(0x110000);
+  const sorted = [...begins].toSorted((a, b) => a - b);
+  const letters = new Map<string, { first: number; points: [number, number][] }>();
+  for (const [index, first] of sorted.entries()) {
+    const last = (sorted[index + 1] ?? 0x110000) - 1;
+    const key = [...classes.values()].map((points) => (contains(points, first) ? '1' : '0')).join('');
+    const letter = letters.get(key);
+    if (letter === undefined) letters.set(key, { first, points: [[first, last]] });
+    else letter.points.push([first, last]);
+  }
+  return [...letters.values()].map(({ first, points }) => ({ first, points: codePoints(points) }));
+}
+
+function toMachine({ expression, isNegated }: TextCondition): Machine {
+  const edges: Edge[][] = [];
+  const jumps: number[][] = [];
+  const add = (): number => {
+    if (edges.length >= limits.expressionStates) throw new AutomatonTooLarge();
+    jumps.push([]);
+    return edges.push([]) - 1;
+  };
+  const draw = (one: Expression, from: number): number => {
+    switch (one.kind) {
+      case 'text':
+        return Array.from(one.text).reduce((at, character) => {
+          const to = add();
+          const point = character.codePointAt(0) ?? 0;
+          edges[at]?.push({ of: [[point, point]], to });
+          return to;
+        }, from);
+      case 'character': {
+        const to = add();
+        edges[from]?.push({ of: one.of, to });
+        return to;
+      }
+      case 'sequence':
+        return one.items.reduce((at, item) => draw(item, at), from);
+      case 'choice': {
+        const to = add();
+        for (const option of one.options) {
+          const begin = add();
+          jumps[from]?.push(begin);
+          jumps[draw(option, begin)]?.push(to);
+        }
+        return to;
+      }
+      case 'repeat': {
+        let at = from;
+        for (let count = 0; count < one.least; count++) at = draw(one.item, at);
+        const to = add();
+        if (one.most === Infinity) {
+          jumps[at]?.push(to);
+          jumps[draw(one.item, to)]?.push(to);
+          return to;
+        }
+        for (let count = one.least; count < one.most; count++) {
+          jumps[at]?.push(to);
+          at = draw(one.item, at);
+        }
+        jumps[at]?.push(to);
+        return to;
+      }
+      case 'rule':
+      case 'token':
+        throw new AutomatonTooLarge('rules and tokens have no automaton');
+    }
+  };
+  const end = draw(expression, add());
+  return { edges, jumps, end, isNegated };
+}
