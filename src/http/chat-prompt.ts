@@ -4,6 +4,8 @@ import type { ModelInfo } from '../core/model-runner.js';
 import type { ReasoningLimit } from '../core/reasoning-limit.js';
 import type { StableRuleSwitches } from '../core/stable-rules.js';
 import { writeChat } from '../prompt/chat-prompt.js';
+import type { ContentForm } from '../prompt/output/content-form.js';
+import { outputGrammar } from '../prompt/output/output-grammar.js';
 import { createParser, opensReasoning, type OutputFormat } from '../prompt/output/output-format.js';
 import type { ToolDefinition } from '../prompt/output/tool-definition.js';
 import type { ChatInput } from '../prompt/stable/chat-input.js';
@@ -16,6 +18,8 @@ export interface ChatJob {
   readonly rules: StableRuleSwitches;
   /** That may be called. */
   readonly tools: readonly ToolDefinition[];
+  /** What content is held to; any text when absent. */
+  readonly content?: ContentForm | undefined;
   /** An answer has one tool call at most. */
   readonly singleCall?: boolean;
   /** Reasoning stays in the content, as the model writes it. */
@@ -32,16 +36,18 @@ export interface ChatJob {
 export function chatPrompt(
   info: ModelInfo,
   job: ChatJob,
-  request: Omit<GenerateRequest, 'prompt' | 'controlTokens' | 'reasoningLimit'>,
+  request: Omit<GenerateRequest, 'prompt' | 'controlTokens' | 'reasoningLimit' | 'grammar'>,
 ): AnswerPrompt {
   const { tools, rawReasoning = false, singleCall = false, reasoningBudget: budget } = job;
   const { prompt, format } = writeChat(info, job.chat, job.rules);
+  const grammar = outputGrammar(format, prompt.text, { content: job.content });
   const controlTokens = format.controlTokens({ tools: tools.length > 0 });
   return {
     request: {
       ...request,
       prompt,
       ...(controlTokens.length === 0 ? {} : { controlTokens }),
+      ...(grammar === undefined ? {} : { grammar }),
       ...(budget === undefined ? {} : { reasoningLimit: toLimit(format, prompt.text, budget) }),
     },
     newParser: () => createParser(format, { prompt: prompt.text, tools, splitsReasoning: !rawReasoning }),

@@ -10,7 +10,7 @@ import { parseBody } from '../validation.js';
 import type { RouteContext } from '../route-context.js';
 import { chatFormat } from './chat-format.js';
 import { chatNeutral, chatSchema, toChatInput, toChatLikelihoods, type ChatBody } from './chat-schema.js';
-import { toGrammar } from './output-schema.js';
+import { toContentForm } from './output-schema.js';
 import { toCacheUse, toSampling, toStopConditions } from './sampling-schema.js';
 import { servedTier, toStanding, userOf } from './standing-schema.js';
 import { toOfferedTools } from './tool-schema.js';
@@ -21,7 +21,6 @@ export function chatRoute(server: FastifyInstance, context: RouteContext): void 
     const body = parseBody(chatSchema, request.body, chatNeutral);
     const id = `chatcmpl-${randomUUID()}`;
     const toJob = chatJob(body, context);
-    const grammar = toGrammar(body);
     const generation = {
       id,
       ...toStanding(body, request.headers),
@@ -30,7 +29,6 @@ export function chatRoute(server: FastifyInstance, context: RouteContext): void 
       sampling: toSampling(body),
       stop: toStopConditions(body, body.max_completion_tokens ?? body.max_tokens),
       cache: toCacheUse(body),
-      ...(grammar === undefined ? {} : { grammar }),
     };
     const file = await context.pool.find(body.model);
     await serveAnswer(
@@ -59,11 +57,13 @@ export function chatRoute(server: FastifyInstance, context: RouteContext): void 
 function chatJob(body: ChatBody, { pool }: RouteContext): (info: ModelInfo) => ChatJob {
   const offered = toOfferedTools(body);
   const { messages, variables } = toChatInput(body, offered.sent);
+  const content = toContentForm(body);
   const { thinking_budget: tokens, reasoning_effort: effort } = body;
   return (info) => ({
     chat: { messages, variables: thinkingVariables(info, variables, effort) },
     rules: settingsOf(pool.settings, pool.idOf(body.model)).stablePrompts,
     tools: offered.definitions,
+    content,
     singleCall: !body.parallel_tool_calls,
     rawReasoning: body.reasoning_format === 'none',
     ...(tokens === undefined ? {} : { reasoningBudget: { tokens, param: 'thinking_budget' } }),

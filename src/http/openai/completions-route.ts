@@ -22,7 +22,7 @@ import {
   type CompletionsBody,
 } from './completions-schema.js';
 import { readEcho, type Echo } from './echo.js';
-import { toGrammar } from './output-schema.js';
+import { grammarOf, toContentForm } from './output-schema.js';
 import { toCacheUse, toSampling, toStopConditions } from './sampling-schema.js';
 import { toStanding, userOf } from './standing-schema.js';
 
@@ -30,7 +30,7 @@ import { toStanding, userOf } from './standing-schema.js';
 export function completionsRoute(server: FastifyInstance, context: RouteContext): void {
   server.post('/v1/completions', async ({ body: sent, headers }, reply) => {
     const body = parseBody(completionsSchema, sent);
-    const asked = { id: `cmpl-${randomUUID()}`, body, headers, grammar: toGrammar(body) };
+    const asked = { id: `cmpl-${randomUUID()}`, body, headers, grammar: grammarOf(toContentForm(body)) };
     const file = await context.pool.find(body.model);
     const { stablePrompts } = settingsOf(context.pool.settings, file.id);
     let echoes: readonly Echo[] = [];

@@ -12,7 +12,8 @@ import {
   schemaGrammar,
   type NamedGrammar,
 } from '../../grammar/index.js';
-import { GrammarSources } from './grammar-sources.js';
+import type { ContentForm } from '../../prompt/output/content-form.js';
+import { ContentForms } from '../content-forms.js';
 
 const choices = z.array(z.string().min(1)).min(1).max(5_000);
 
@@ -63,13 +64,13 @@ interface Wish {
   readonly value: unknown;
 }
 
-const sources = new GrammarSources();
+const sources = new ContentForms();
 
 /**
- * The grammar that a request asks its texts to be held to; undefined when it asks for none.
+ * What a request asks its content to be held to; undefined when it asks for nothing.
  * @throws HeddleError `invalid_parameter` or `unsupported_schema` with the path of what is wrong or can not be enforced
  */
-export function toGrammar(fields: OutputFields): GrammarSource | undefined {
+export function toContentForm(fields: OutputFields): ContentForm | undefined {
   const [wish, another] = wishesOf(fields);
   if (wish === undefined) return undefined;
   if (another !== undefined) {
@@ -82,11 +83,22 @@ export function toGrammar(fields: OutputFields): GrammarSource | undefined {
   const { path, kind, value } = wish;
   if (kind === 'schema') checkSchemaSize(value, path);
   return sources.get(`${path} ${JSON.stringify(value)}`, () => {
-    const source = kind === 'grammar' ? String(value) : sourceOf(wish);
+    if (kind !== 'grammar') {
+      const part = partOf(wish);
+      return { source: composeGrammar({ root: part.name, rules: [part] }), part, param: path };
+    }
+    const source = String(value);
     // The engine reads it whole; here it is only seen to be a grammar, before a model is loaded for it.
-    if (kind === 'grammar') void readGbnf(source, path);
+    void readGbnf(source, path);
     return { source, param: path };
   });
+}
+
+/** The grammar of a text that is nothing but content. */
+export function grammarOf(form: ContentForm | undefined): GrammarSource | undefined {
+  if (form === undefined) return undefined;
+  const { part: _, ...grammar } = form;
+  return grammar;
 }
 
 function wishesOf(fields: OutputFields): Wish[] {
@@ -118,14 +130,10 @@ function wishesOf(fields: OutputFields): Wish[] {
   return wishes;
 }
 
-function sourceOf({ path, kind, value }: Wish): string {
-  if (kind === 'choice') return composeGrammar({ root: anyOf((value as string[]).map(literal)), rules: [] });
-  const part = partOf(path, kind, value);
-  return composeGrammar({ root: part.name, rules: [part] });
-}
-
-function partOf(path: string, kind: Wish['kind'], value: unknown): NamedGrammar {
+function partOf({ path, kind, value }: Wish): NamedGrammar {
   if (kind === 'object') return jsonObject;
+  if (kind === 'choice')
+    return { name: 'choice', rules: new Map([['choice', anyOf((value as string[]).map(literal))]]) };
   if (kind === 'regex') return regexGrammar(String(value), { param: path });
   return schemaGrammar(typeof value === 'string' ? parsed(value, path) : value, { path });
 }

@@ -192,6 +192,7 @@ const harmony: OutputFormat = {
     ...tagged('<|channel|>analysis<|message|>', harmonyMarks.end),
     closing: '<|end|><|start|>assistant<|channel|>final<|message|>',
   },
+  frame: { next: '<|start|>assistant', content: '<|channel|>final<|message|>' },
   calls: headerSyntax((tool) => `<|channel|>commentary to=functions.${tool} <|constrain|>json<|message|>`, {
     between: '<|call|><|start|>assistant',
   }),

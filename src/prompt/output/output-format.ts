@@ -31,6 +31,8 @@ export interface OutputFormat {
   controlTokens(has: { readonly tools: boolean }): readonly string[];
   /** Absent for models that have no reasoning, or none that is marked. */
   readonly reasoning?: ReasoningMarks;
+  /** What stands between reasoning and what follows it, and before content; absent where it is nothing. */
+  readonly frame?: { readonly next: string; readonly content: string };
   /** Absent for models that call no tools. */
   readonly calls?: CallSyntax;
   readonly callIds: CallIdStyle;

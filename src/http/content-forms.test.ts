@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { GrammarSources } from './grammar-sources.js';
+import { ContentForms } from './content-forms.js';
 
 test('a grammar is made once, those that fail are not kept, and the oldest leave when there are too many', () => {
-  const sources = new GrammarSources();
+  const sources = new ContentForms();
   let made = 0;
   const big = (key: string) =>
     sources.get(key, () => ({ source: `${++made}${'x'.repeat(3 * 1024 * 1024)}` }));

@@ -1,16 +1,16 @@
-import type { GrammarSource } from '../../core/generation.js';
+import type { ContentForm } from '../prompt/output/content-form.js';
 
 /** Characters of keys and grammars that are kept, at most. */
 const mostCharacters = 8 * 1024 * 1024;
 
 /** Keeps the grammars that requests asked for last: to make one can take longer than to read the rest of a request. */
-export class GrammarSources {
+export class ContentForms {
   /** By what was asked for, the latest used last. */
-  readonly #sources = new Map<string, GrammarSource>();
+  readonly #sources = new Map<string, ContentForm>();
   #characters = 0;
 
   /** @param make throws when there is no such grammar; that is not kept */
-  get(key: string, make: () => GrammarSource): GrammarSource {
+  get(key: string, make: () => ContentForm): ContentForm {
     const known = this.#sources.get(key);
     if (known !== undefined) {
       this.#sources.delete(key);
