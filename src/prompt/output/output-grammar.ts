@@ -1,6 +1,7 @@
 import type { GrammarSource } from '../../core/generation.js';
 import { composeGrammar, group, inOrder, literal, textUntil } from '../../grammar/index.js';
 import type { ContentForm } from './content-form.js';
+import type { ReasoningMarks } from './output-style.js';
 import { opensReasoning, type OutputFormat } from './output-format.js';
 
 /** What an answer is held to, whatever the family of its model. */
@@ -35,7 +36,7 @@ export function outputGrammar(
 /** What may stand before content. */
 function contentOpening(format: OutputFormat, prompt: string): string | undefined {
   const { reasoning, frame } = format;
-  if (reasoning === undefined) return undefined;
+  if (reasoning === undefined || isOver(prompt, reasoning)) return undefined;
   const thought = textUntil(reasoning.close, 'thought');
   const behind = frame === undefined ? spaces : literal(frame.next);
   const before = frame === undefined ? '' : literal(frame.content);
@@ -43,4 +44,9 @@ function contentOpening(format: OutputFormat, prompt: string): string | undefine
     ? inOrder(thought.name, behind, before)
     : inOrder(`${group(literal(reasoning.open), thought.name, behind)}?`, before);
   return composeGrammar({ root, rules: [thought] });
+}
+
+/** The prompt has ended the reasoning before it began: the model is not to reason. */
+function isOver(prompt: string, { close }: ReasoningMarks): boolean {
+  return prompt.trimEnd().endsWith(close);
 }
