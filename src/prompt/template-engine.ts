@@ -76,19 +76,13 @@ class Evaluated {
 class TemplateInterpreter extends Interpreter {
   override evaluate(node: Node | undefined, environment: Scope): Value {
     if (node instanceof Evaluated) return node.value;
-    switch (node?.type) {
-      case 'ObjectLiteral':
-        return (
-          integerDictionary(node, (part) => this.evaluate(part, environment)) ??
-          super.evaluate(node, environment)
-        );
-      case 'MemberExpression':
-        return this.#member(node as MemberNode, environment);
-      case 'FilterExpression':
-        return this.#filter(node as FilterNode, environment);
-      default:
-        return super.evaluate(node, environment);
-    }
+    if (node?.type === 'MemberExpression') return this.#member(node as MemberNode, environment);
+    if (node?.type === 'FilterExpression') return this.#filter(node as FilterNode, environment);
+    const dictionary =
+      node?.type === 'ObjectLiteral'
+        ? integerDictionary(node, (part) => this.evaluate(part, environment))
+        : undefined;
+    return dictionary ?? super.evaluate(node, environment);
   }
 
   #member(node: MemberNode, environment: Scope): Value {
