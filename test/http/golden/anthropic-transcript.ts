@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { eventSchema, type MessageEvent } from './anthropic-schemas.js';
+import { eventSchema, type MessageEvent } from '../../../src/http/openapi/answers/messages.js';
 
 /** The events of a stream as they come, each of the published shape and named by its type. */
 export async function* messageEvents(response: Response): AsyncGenerator<MessageEvent> {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FakeServer } from '../fake-server.js';
-import { messageSchema, type MessageEvent } from './anthropic-schemas.js';
+import { messageSchema, type MessageEvent } from '../../../src/http/openapi/answers/messages.js';
 import { messageTranscript, transcriptText } from './anthropic-transcript.js';
 
 const template = [
