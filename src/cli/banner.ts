@@ -21,7 +21,7 @@ export function banner(
     lines.push(`models: ${server.models.join(', ')} (each is loaded when it is first asked for)`, '');
     lines.push('Try it:', `  ${curlLine(url, first, server.asksForKey === true, platform)}`);
   }
-  lines.push('', 'Ctrl-C stops it.', '');
+  lines.push('', `reference: ${url}/docs`, '', 'Ctrl-C stops it.', '');
   return lines.join('\n');
 }
 
