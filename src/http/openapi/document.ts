@@ -1,6 +1,6 @@
 import { errorCatalogue } from '../../core/errors.js';
 import { version } from '../../core/version.js';
-import { apiOf } from '../error-body.js';
+import { apiOf, type Api } from '../error-body.js';
 import { neededLevel } from '../security/needed-level.js';
 import { messagesError } from './answers/messages.js';
 import { ollamaError } from './answers/ollama.js';
@@ -161,6 +161,7 @@ function operationObject(operation: Operation, schemas: Map<string, JsonSchema>)
   const parameters = parametersOf(operation);
   const codes = errorsOf({
     level,
+    isLimited: level === 'api' && path !== '/metrics',
     takesBody: operation.method !== 'get',
     takesParameters: body !== undefined || operation.query !== undefined,
     more: errors,
@@ -172,9 +173,15 @@ function operationObject(operation: Operation, schemas: Map<string, JsonSchema>)
     ...(description === undefined ? {} : { description }),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined ? {} : { requestBody: requestBody(body, operation.example, schemas) }),
-    responses: { ...answersOf(operation, schemas), ...errorResponses(apiOf(path), codes) },
+    responses: { ...answersOf(operation, schemas), ...errorResponses(apisOf(operation), codes) },
     security: security[level],
   };
+}
+
+/** Lists of models are of two APIs: a header says of which. */
+function apisOf({ path, headers: asked = [] }: Operation): readonly Api[] {
+  const all = [apiOf(path), ...asked.map(({ name }) => apiOf(path, { [name]: '2023-06-01' }))];
+  return [...new Set(all)];
 }
 
 function requestBody(

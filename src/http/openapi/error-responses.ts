@@ -7,6 +7,7 @@ import type { JsonSchema } from './json-schema.js';
 /** Errors that come before it is known which operation is meant, or for none of them: they are told of once for all. */
 export const errorsOfNoOperation: readonly ErrorCode[] = [
   'invalid_http',
+  'route_not_found',
   'method_not_allowed',
   'request_timeout',
   'headers_too_large',
@@ -18,6 +19,8 @@ const always: readonly ErrorCode[] = ['host_not_allowed', 'origin_not_allowed', 
 /** What an operation is, as far as its errors depend on it. */
 export interface ErrorSources {
   readonly level: 'none' | 'api' | 'admin';
+  /** It counts for the limits of keys. */
+  readonly isLimited: boolean;
   readonly takesBody: boolean;
   /** Parameters, in a body or a query. */
   readonly takesParameters: boolean;
@@ -25,13 +28,13 @@ export interface ErrorSources {
 }
 
 /** All that an operation can be answered with, in the order of the catalogue. */
-export function errorsOf({ level, takesBody, takesParameters, more }: ErrorSources): readonly ErrorCode[] {
+export function errorsOf({ level, isLimited, takesBody, takesParameters, more }: ErrorSources): readonly ErrorCode[] {
   const own = new Set<ErrorCode>([...always, ...more]);
   const add = (...codes: readonly ErrorCode[]): void => codes.forEach((code) => own.add(code));
   if (level !== 'none') add('invalid_api_key');
-  if (level === 'api') add('rate_limited');
+  if (isLimited) add('rate_limited');
   if (level === 'admin') add('permission_denied');
-  if (takesBody) add('invalid_json', 'body_too_large', 'unsupported_media_type');
+  if (takesBody) add('invalid_json', 'invalid_parameter', 'body_too_large', 'unsupported_media_type');
   if (takesParameters) add('invalid_parameter', 'unsupported_parameter');
   return (Object.keys(errorCatalogue) as ErrorCode[]).filter((code) => own.has(code));
 }
@@ -45,9 +48,9 @@ export interface ErrorResponse {
   readonly 'x-error-codes': Readonly<Partial<Record<ErrorCode, string>>>;
 }
 
-/** The errors of an operation, in the shape of its API. */
+/** The errors of an operation, in the shapes of the APIs that it is of. */
 export function errorResponses(
-  api: Api,
+  apis: readonly Api[],
   codes: readonly ErrorCode[],
 ): Readonly<Record<string, ErrorResponse>> {
   const statuses = new Set(codes.map((code) => errorCatalogue[code].status));
@@ -57,12 +60,17 @@ export function errorResponses(
       const response = {
         description: own.map((code) => `\`${code}\`: ${errorMeanings[code]}.`).join('\n\n'),
         headers: headersOf(status, own),
-        content: { 'application/json': { schema: errorSchema(api, own) } },
+        content: { 'application/json': { schema: anyOf(apis.map((api) => errorSchema(api, own))) } },
         'x-error-codes': Object.fromEntries(own.map((code) => [code, errorMeanings[code]])),
       };
       return [String(status), response];
     }),
   );
+}
+
+function anyOf(schemas: readonly JsonSchema[]): JsonSchema {
+  const [first = {}] = schemas;
+  return schemas.length === 1 ? first : { anyOf: [...schemas] };
 }
 
 function headersOf(status: number, codes: readonly ErrorCode[]): ErrorResponse['headers'] {

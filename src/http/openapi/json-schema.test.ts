@@ -6,15 +6,12 @@ import { acceptNulls, toJsonSchema } from './json-schema.js';
 
 describe('toJsonSchema', () => {
   it('has what may be sent, not what is made of it', () => {
-    const seconds = z
-      .union([z.number(), z.string()])
-      .transform(Number)
-      .optional();
+    const seconds = z.union([z.number(), z.string()]).transform(Number).optional();
     const schema = z.strictObject({ wait: seconds, count: z.int().min(1).default(2) });
     expect(toJsonSchema(schema)).toMatchObject({
       type: 'object',
       properties: {
-        wait: { anyOf: [{ type: 'number' }, { type: 'string' }] },
+        wait: { type: ['number', 'string'] },
         count: { type: 'integer', minimum: 1, default: 2 },
       },
       additionalProperties: false,
@@ -72,6 +69,7 @@ describe('acceptNulls', () => {
         choice: z.enum(['a', 'b']).optional(),
         only: z.literal(false).optional(),
         either: z.union([z.string(), z.number()]).optional(),
+        apart: z.union([z.string().min(1), z.number()]).optional(),
         already: z.string().nullish(),
         never: z.never().optional(),
         any: z.unknown().optional(),
@@ -83,7 +81,8 @@ describe('acceptNulls', () => {
       number: { type: ['number', 'null'], minimum: 1, default: 3 },
       choice: { type: ['string', 'null'], enum: ['a', 'b', null] },
       only: { enum: [false, null] },
-      either: { anyOf: [{ type: 'string' }, { type: 'number' }, { type: 'null' }] },
+      either: { type: ['string', 'number', 'null'] },
+      apart: { anyOf: [{ type: 'string', minLength: 1 }, { type: 'number' }, { type: 'null' }] },
       already: { type: ['string', 'null'] },
       never: { type: 'null' },
       any: {},
@@ -99,7 +98,11 @@ describe('describeSchema', () => {
         rest: z.string().refine(() => true, 'it is odd'),
       }),
     );
-    const paths = describeSchema(schema, { list: 'All of them', 'list[].name': 'Of one', rest: 'What is left' });
+    const paths = describeSchema(schema, {
+      list: 'All of them',
+      'list[].name': 'Of one',
+      rest: 'What is left',
+    });
     expect([...paths]).toEqual(['list', 'list[].name', 'rest']);
     expect(schema.properties?.['list']).toMatchObject({
       description: 'All of them',

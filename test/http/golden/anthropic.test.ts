@@ -56,10 +56,10 @@ beforeAll(async () => {
   });
   server = documented(
     await FakeServer.start(Object.fromEntries(urls), {
-    contextSize: 768,
-    batchSize: 512,
-    speculation: 'off',
-  }),
+      contextSize: 768,
+      batchSize: 512,
+      speculation: 'off',
+    }),
   );
 });
 

@@ -31,16 +31,28 @@ const parameters = { type: 'object', properties: { at: { type: 'string' } } };
 const tools = [{ type: 'function', function: { name: 'look', parameters } }];
 
 /** What is asked, as often as there are models. */
-const chats = ['fake', 'thinker', 'caller', 'malformed'].flatMap((model) => [
-  ['/v1/chat/completions', { model, messages, tools, logprobs: true, top_logprobs: 2, service_tier: 'auto' }],
-  ['/v1/chat/completions', { model, messages, tools, n: 2, max_tokens: 6, seed: null }],
-  ['/v1/responses', { model, input: 'Hi', tools: [{ type: 'function', name: 'look', parameters }], user: 'ann' }],
-  ['/v1/responses', { model, input: messages, max_output_tokens: 5, metadata: { a: 'b' } }],
-  ['/v1/messages', { model, messages, max_tokens: 200, tools: [{ name: 'look', input_schema: parameters }] }],
-  ['/v1/messages', { model, messages, max_tokens: 5, stop_sequences: ['e'] }],
-  ['/api/chat', { model, messages, tools, options: { num_predict: 100 } }],
-  ['/api/generate', { model, prompt: 'Hi', keep_alive: '5m' }],
-] satisfies [string, object][]);
+const chats = ['fake', 'thinker', 'caller', 'malformed'].flatMap(
+  (model) =>
+    [
+      [
+        '/v1/chat/completions',
+        { model, messages, tools, logprobs: true, top_logprobs: 2, service_tier: 'auto' },
+      ],
+      ['/v1/chat/completions', { model, messages, tools, n: 2, max_tokens: 6, seed: null }],
+      [
+        '/v1/responses',
+        { model, input: 'Hi', tools: [{ type: 'function', name: 'look', parameters }], user: 'ann' },
+      ],
+      ['/v1/responses', { model, input: messages, max_output_tokens: 5, metadata: { a: 'b' } }],
+      [
+        '/v1/messages',
+        { model, messages, max_tokens: 200, tools: [{ name: 'look', input_schema: parameters }] },
+      ],
+      ['/v1/messages', { model, messages, max_tokens: 5, stop_sequences: ['e'] }],
+      ['/api/chat', { model, messages, tools, options: { num_predict: 100 } }],
+      ['/api/generate', { model, prompt: 'Hi', keep_alive: '5m' }],
+    ] satisfies [string, object][],
+);
 
 const texts: readonly [string, object][] = [
   ['/v1/completions', { model: 'fake', prompt: 'Hi' }],
@@ -86,33 +98,56 @@ describe('an answer is as the document says', () => {
     const response = await answerOf(path, { ...body, stream: true });
     const [type = ''] = response.headers.get('content-type')?.split(';') ?? [];
     const text = await response.text();
-    const lines = type === 'text/event-stream' ? [...text.matchAll(/^data: (.*)$/gm)].map(([, data = '']) => data) : text.trim().split('\n');
+    const lines =
+      type === 'text/event-stream'
+        ? [...text.matchAll(/^data: (.*)$/gm)].map(([, data = '']) => data)
+        : text.trim().split('\n');
     const items = lines.filter((line) => line !== '[DONE]').map((line) => JSON.parse(line) as unknown);
     expect(items.length).toBeGreaterThan(2);
     const schema = answerSchemaOf('post', path, type);
     for (const item of items) expect(problemsOf(schema, item)).toEqual([]);
   });
 
-  it.each(['/health', '/v1/models', '/v1/models/fake', '/admin/engines', '/admin/cache', '/api/tags', '/api/ps', '/api/version', '/openapi.json'])(
-    'GET %s',
-    async (path) => {
-      await server.pool.load('fake');
-      const headers: Record<string, string>[] = path.startsWith('/v1/models') ? [{}, { 'anthropic-version': '2023-06-01' }] : [{}];
-      for (const one of headers) {
-        const response = await fetch(server.url + path, { headers: one });
-        expect(response.status).toBe(200);
-        const answer: unknown = await response.json();
-        expect(problemsOf(answerSchemaOf('get', path, 'application/json'), answer)).toEqual([]);
-      }
-    },
-  );
+  it.each([
+    '/health',
+    '/v1/models',
+    '/v1/models/fake',
+    '/admin/engines',
+    '/admin/cache',
+    '/api/tags',
+    '/api/ps',
+    '/api/version',
+    '/openapi.json',
+  ])('GET %s', async (path) => {
+    await server.pool.load('fake');
+    const headers: Record<string, string>[] = path.startsWith('/v1/models')
+      ? [{}, { 'anthropic-version': '2023-06-01' }]
+      : [{}];
+    for (const one of headers) {
+      const response = await fetch(server.url + path, { headers: one });
+      expect(response.status).toBe(200);
+      const answer: unknown = await response.json();
+      expect(problemsOf(answerSchemaOf('get', path, 'application/json'), answer)).toEqual([]);
+    }
+  });
 
   it('of responses that are stored', async () => {
-    const response = await answerOf('/v1/responses', { model: 'caller', input: 'Hi', tools: [{ type: 'function', name: 'look', parameters }] });
-    const { id, output } = (await response.json()) as { id: string; output: { type: string; call_id?: string }[] };
+    const response = await answerOf('/v1/responses', {
+      model: 'caller',
+      input: 'Hi',
+      tools: [{ type: 'function', name: 'look', parameters }],
+    });
+    const { id, output } = (await response.json()) as {
+      id: string;
+      output: { type: string; call_id?: string }[];
+    };
     const callId = output.find(({ type }) => type === 'function_call')?.call_id ?? '';
     const result = { type: 'function_call_output', call_id: callId, output: 'There' };
-    const next = await answerOf('/v1/responses', { model: 'caller', input: [result], previous_response_id: id });
+    const next = await answerOf('/v1/responses', {
+      model: 'caller',
+      input: [result],
+      previous_response_id: id,
+    });
     const { id: last } = (await next.json()) as { id: string };
     for (const path of [`/v1/responses/${last}`, `/v1/responses/${last}/input_items`]) {
       const answer: unknown = await (await fetch(server.url + path)).json();
@@ -152,7 +187,8 @@ describe('an error is as the document says', () => {
     expect(response.status).toBe(status);
     const pattern = path.replace(/\/(?:resp_none|nope)\//, '/{id}/');
     const told = document.paths[pattern]?.['post']?.responses[String(status)];
-    const schema = told !== undefined && 'content' in told ? told.content['application/json']?.schema : undefined;
+    const schema =
+      told !== undefined && 'content' in told ? told.content['application/json']?.schema : undefined;
     expect(problemsOf(schema, await response.json())).toEqual([]);
   });
 });

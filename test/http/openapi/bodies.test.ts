@@ -42,12 +42,23 @@ const rich: Readonly<Record<string, object>> = {
     modalities: ['text'],
     service_tier: 'flex',
   },
-  createCompletion: { model: 'fake', prompt: [[1, 2], [3]], max_tokens: 3, logprobs: 2, stop: 'x', user: 'ann' },
+  createCompletion: {
+    model: 'fake',
+    prompt: [[1, 2], [3]],
+    max_tokens: 3,
+    logprobs: 2,
+    stop: 'x',
+    user: 'ann',
+  },
   createResponse: {
     model: 'fake',
     input: [
       message,
-      { type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'Yes', annotations: [] }] },
+      {
+        type: 'message',
+        role: 'assistant',
+        content: [{ type: 'output_text', text: 'Yes', annotations: [] }],
+      },
       { type: 'function_call', call_id: 'a', name: 'look', arguments: '{}' },
       { type: 'function_call_output', call_id: 'a', output: [{ type: 'input_text', text: '5' }] },
       { type: 'reasoning', content: [{ type: 'reasoning_text', text: 'Hm' }], summary: [] },
@@ -88,7 +99,15 @@ const rich: Readonly<Record<string, object>> = {
     think: 'low',
     options: { temperature: 0.2, num_predict: -1, mirostat: 0, num_gpu: null, stop: ['a'] },
   },
-  ollamaGenerate: { model: 'fake', prompt: 'Hi', system: '', raw: true, keep_alive: -1, options: {}, context: [] },
+  ollamaGenerate: {
+    model: 'fake',
+    prompt: 'Hi',
+    system: '',
+    raw: true,
+    keep_alive: -1,
+    options: {},
+    context: [],
+  },
   ollamaEmbed: { model: 'fake', input: ['a', 'b'], truncate: false, options: { num_ctx: 10 }, keep_alive: 0 },
   rerank: { model: 'fake', query: 'Hi', documents: ['a', { text: 'b' }], top_n: 1, return_documents: true },
   createEmbeddings: { model: 'fake', input: [[1, 2], [3]], encoding_format: 'base64', dimensions: 4 },
@@ -106,26 +125,30 @@ const withBodies = operations.filter(
 );
 
 describe(`the schemas of bodies, held against what routes parse, with bodies made from the seed ${seed}`, () => {
-  it.each(withBodies.map((operation) => [operation.id, operation] as const))('%s', (id, { body, example = {} }) => {
-    const start = rich[id] ?? example;
-    const disagreements: string[] = [];
-    const counts = { taken: 0, refused: 0 };
-    for (let number = 0; number < bodies; number++) {
-      const text = number === 0 ? JSON.stringify(start) : new BodyMutator(new Random(seed + number)).mutate(start);
-      const value = parsed(text);
-      if (value === undefined) continue;
-      const refusal = refusalOf(body, value);
-      const [problem] = problemsOf({ $ref: `#/components/schemas/${body.name}` }, value);
-      counts[refusal === undefined ? 'taken' : 'refused']++;
-      if ((problem === undefined) === (refusal === undefined)) continue;
-      // Rules are there in words: what breaks one can be right by the schema, and never the other way round.
-      if (problem === undefined && isRule(refusal)) continue;
-      disagreements.push(`${text.slice(0, 600)}: ${refusal?.message ?? 'taken'}; ${problem ?? 'right'}`);
-    }
-    expect(disagreements).toEqual([]);
-    if (Object.keys(start).length > 0) expect(counts.taken).toBeGreaterThan(0);
-    expect(counts.refused).toBeGreaterThan(bodies / 10);
-  });
+  it.each(withBodies.map((operation) => [operation.id, operation] as const))(
+    '%s',
+    (id, { body, example = {} }) => {
+      const start = rich[id] ?? example;
+      const disagreements: string[] = [];
+      const counts = { taken: 0, refused: 0 };
+      for (let number = 0; number < bodies; number++) {
+        const text =
+          number === 0 ? JSON.stringify(start) : new BodyMutator(new Random(seed + number)).mutate(start);
+        const value = parsed(text);
+        if (value === undefined) continue;
+        const refusal = refusalOf(body, value);
+        const [problem] = problemsOf({ $ref: `#/components/schemas/${body.name}` }, value);
+        counts[refusal === undefined ? 'taken' : 'refused']++;
+        if ((problem === undefined) === (refusal === undefined)) continue;
+        // Rules are there in words: what breaks one can be right by the schema, and never the other way round.
+        if (problem === undefined && isRule(refusal)) continue;
+        disagreements.push(`${text.slice(0, 600)}: ${refusal?.message ?? 'taken'}; ${problem ?? 'right'}`);
+      }
+      expect(disagreements).toEqual([]);
+      if (Object.keys(start).length > 0) expect(counts.taken).toBeGreaterThan(0);
+      expect(counts.refused).toBeGreaterThan(bodies / 10);
+    },
+  );
 });
 
 function parsed(text: string): unknown {
@@ -136,7 +159,10 @@ function parsed(text: string): unknown {
   }
 }
 
-function refusalOf({ schema, neutral }: NonNullable<Operation['body']>, value: unknown): HeddleError | undefined {
+function refusalOf(
+  { schema, neutral }: NonNullable<Operation['body']>,
+  value: unknown,
+): HeddleError | undefined {
   try {
     parseBody(schema, value, neutral);
     return undefined;

@@ -1,6 +1,10 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
-import { buildDocument, type AnswerObject, type OperationObject } from '../../../src/http/openapi/document.js';
+import {
+  buildDocument,
+  type AnswerObject,
+  type OperationObject,
+} from '../../../src/http/openapi/document.js';
 import type { JsonSchema } from '../../../src/http/openapi/json-schema.js';
 
 export const document = buildDocument();
@@ -14,8 +18,7 @@ export interface PlacedOperation {
 }
 
 export const allOperations: readonly PlacedOperation[] = Object.entries(document.paths).flatMap(
-  ([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => ({ method, path, operation })),
+  ([path, methods]) => Object.entries(methods).map(([method, operation]) => ({ method, path, operation })),
 );
 
 /** Validates as the document says: its schemas, by their references. */

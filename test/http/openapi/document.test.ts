@@ -104,8 +104,7 @@ describe('the descriptions of parameters', () => {
         const own = tables.get(part.descriptions) ?? new Set();
         tables.set(part.descriptions, own);
         for (const path of describeSchema(toJsonSchema(part.schema), {})) own.add(path);
-        if (part === body)
-          for (const name of Object.keys(body?.neutral ?? {})) own.add(name);
+        if (part === body) for (const name of Object.keys(body?.neutral ?? {})) own.add(name);
       }
     for (const [table, paths] of tables)
       for (const [path, text] of Object.entries(table as Record<string, string>)) {
@@ -165,6 +164,7 @@ function silentFields({ properties = {} }: JsonSchema, place: string): string[] 
 /** What a reference within the document is to. */
 function at(reference: string): unknown {
   let value: unknown = document;
-  for (const name of reference.split('/').slice(1)) value = (value as Record<string, unknown> | undefined)?.[name];
+  for (const name of reference.split('/').slice(1))
+    value = (value as Record<string, unknown> | undefined)?.[name];
   return value;
 }

@@ -13,7 +13,11 @@ let page: string;
 let headers: Headers;
 
 beforeAll(async () => {
-  server = await FakeServer.start({ fake: 'fake:?' }, {}, { access: () => policy({ keys: [apiKey('api-key-0123456789')] }) });
+  server = await FakeServer.start(
+    { fake: 'fake:?' },
+    {},
+    { access: () => policy({ keys: [apiKey('api-key-0123456789')], allowedHosts: ['*'] }) },
+  );
   const response = await fetch(`${server.url}/docs`);
   headers = response.headers;
   page = await response.text();
@@ -122,7 +126,7 @@ describe('GET /docs', () => {
     expect(other.status).toBe(200);
   });
 
-  it.each(['"><script>alert(1)</script>', "'onclick='", 'a b', '$&.example', '127.0.0.1:8000/x'])(
+  it.each(['"><script>alert(1)</script>', "'onclick='", 'a b@c', '$&.example', '127.0.0.1:8000/x'])(
     'takes no name of a server from a request that is none: %s',
     async (host) => {
       const { status, body } = await plainRequest(`${server.url}/docs`, { headers: { host } });
@@ -168,7 +172,10 @@ describe('the page of a document', () => {
             summary: bad,
             description: bad,
             parameters: [parameter],
-            requestBody: { required: true, content: { 'application/json': { schema, example: { [bad]: bad } } } },
+            requestBody: {
+              required: true,
+              content: { 'application/json': { schema, example: { [bad]: bad } } },
+            },
             responses: { 200: { description: bad, headers: {}, content: { [bad]: { schema } } } },
           },
         },
@@ -177,7 +184,7 @@ describe('the page of a document', () => {
     expect(text.match(/<script/g)).toHaveLength(1);
     expect(text).not.toContain(bad);
     expect(text).not.toContain('alert("1")');
-    expect(elementsOf(text).filter(({ attributes }) => attributes.includes('onclick'))).toEqual([]);
+    expect(elementsOf(text).filter(({ attributes }) => /onclick/.test(attributes.replaceAll(/"[^"]*"/g, '')))).toEqual([]);
     expect(text).toContain('&lt;script&gt;alert(&quot;1&quot;)');
   });
 });

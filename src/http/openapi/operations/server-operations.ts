@@ -35,7 +35,7 @@ export const serverOperations: readonly Operation[] = [
     id: 'metrics',
     tag: 'Server',
     summary: 'Metrics for Prometheus',
-    description: 'Shown without a key if `metrics_public` is configured.',
+    description: 'Shown without a key if `public_metrics` is configured.',
     answer: {
       kind: 'text',
       description: 'The text format of Prometheus',

@@ -12,7 +12,13 @@ type Part = string | number | Html | readonly Part[];
 
 /** HTML of a template: everything that is put into it is escaped, unless it is {@link Html} itself. Attributes need quotes. */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {
-  return new Html(strings.reduce((page, text, index) => page + write(parts[index - 1] ?? '') + text));
+  const texts = strings.map(withoutIndents);
+  return new Html(texts.reduce((page, text, index) => page + write(parts[index - 1] ?? '') + text));
+}
+
+/** Those of the code are a third of a page. */
+function withoutIndents(text: string): string {
+  return text.replaceAll(/\n\s+/g, '\n');
 }
 
 function write(part: Part): string {

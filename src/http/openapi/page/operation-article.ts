@@ -17,11 +17,13 @@ export function operationArticle(
   const { operationId: id, summary, description } = operation;
   return html`<article id="${id}" aria-labelledby="${id}-title">
     <h3 id="${id}-title"><a class="anchor" href="#${id}">${phrase(summary)}</a></h3>
-    <p class="endpoint"><span class="method ${method}">${method.toUpperCase()}</span> <code>${path}</code>${accessMark(operation)}</p>
+    <p class="endpoint">
+      <span class="method ${method}">${method.toUpperCase()}</span>
+      <code>${path}</code>${accessMark(operation)}
+    </p>
     ${alsoAt.length === 0 ? none : html`<p>Also at ${phrase(alsoAt.map((one) => `\`${one}\``).join(' and '))}.</p>`}
-    ${description === undefined ? none : prose(description)}
-    ${outerParameters(operation)} ${bodyTables(operation, schemas)} ${examples(placed)} ${answers(operation, schemas)}
-    ${errors(operation)}
+    ${description === undefined ? none : prose(description)} ${outerParameters(operation)}
+    ${bodyTables(operation, schemas)} ${examples(placed)} ${answers(operation, schemas)} ${errors(operation)}
   </article>`;
 }
 
@@ -56,15 +58,19 @@ function bodyTables({ operationId: id, requestBody }: OperationObject, schemas: 
   const others = all.filter(({ schema }) => schema['x-unsupported'] === true);
   return html`<h4>Body</h4>
     ${body.description === undefined ? none : prose(body.description)}
-    ${supported.length === 0
-      ? html`<p>An empty object, or nothing.</p>`
-      : parameterTable(`Body of ${id}`, supported)}
-    ${others.length === 0
-      ? none
-      : html`<details class="others">
-          <summary>Parameters that are not supported, and what passes</summary>
-          ${parameterTable(`Parameters of ${id} that are not supported`, others)}
-        </details>`}`;
+    ${
+      supported.length === 0
+        ? html`<p>An empty object, or nothing.</p>`
+        : parameterTable(`Body of ${id}`, supported)
+    }
+    ${
+      others.length === 0
+        ? none
+        : html`<details class="others">
+            <summary>Parameters that are not supported, and what passes</summary>
+            ${parameterTable(`Parameters of ${id} that are not supported`, others)}
+          </details>`
+    }`;
 }
 
 function examples(placed: PlacedOperation): Html {
@@ -72,7 +78,10 @@ function examples(placed: PlacedOperation): Html {
   return html`<h4>Example</h4>
     ${examplesOf(placed).map(
       ({ title, code }) =>
-        html`<figure class="example"><figcaption>${title}</figcaption><pre tabindex="0" role="region" aria-label="${title} for ${id}"><code>${code}</code></pre></figure>`,
+        html`<figure class="example">
+          <figcaption>${title}</figcaption>
+          <pre tabindex="0" role="region" aria-label="${title} for ${id}"><code>${code}</code></pre>
+        </figure>`,
     )}`;
 }
 
@@ -105,19 +114,36 @@ function titleOf(type: string, item: JsonSchema | undefined): string {
 }
 
 function errors({ operationId: id, responses }: OperationObject): Html {
-  const failed = Object.entries(responses).filter(([status]) => status !== '200') as [string, ErrorResponse][];
+  const failed = Object.entries(responses).filter(([status]) => status !== '200') as [
+    string,
+    ErrorResponse,
+  ][];
   const rows = failed.flatMap(([status, response]) =>
     Object.entries(response['x-error-codes']).map(
       ([code, meaning]) =>
-        html`<tr><td>${status}</td><th scope="row"><code>${code}</code></th><td>${phrase(meaning)}</td></tr>`,
+        html`<tr>
+          <td>${status}</td>
+          <th scope="row"><code>${code}</code></th>
+          <td>${phrase(meaning)}</td>
+        </tr>`,
     ),
   );
   return html`<details class="errors">
     <summary>Errors</summary>
     <table>
-      <caption>Errors of ${id}</caption>
-      <thead><tr><th scope="col">Status</th><th scope="col">Code</th><th scope="col">When</th></tr></thead>
-      <tbody>${rows}</tbody>
+      <caption>
+        Errors of ${id}
+      </caption>
+      <thead>
+        <tr>
+          <th scope="col">Status</th>
+          <th scope="col">Code</th>
+          <th scope="col">When</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${rows}
+      </tbody>
     </table>
   </details>`;
 }

@@ -21,7 +21,10 @@ export function parametersOf({ properties = {}, required = [] }: JsonSchema): re
     isRequired: required.includes(name),
     description: schema.description,
   }));
-  return [...parameters.filter(({ isRequired }) => isRequired), ...parameters.filter((one) => !one.isRequired)];
+  return [
+    ...parameters.filter(({ isRequired }) => isRequired),
+    ...parameters.filter((one) => !one.isRequired),
+  ];
 }
 
 /**
@@ -30,21 +33,37 @@ export function parametersOf({ properties = {}, required = [] }: JsonSchema): re
  */
 export function parameterTable(caption: string, parameters: readonly Parameter[], depth = 0): Html {
   return html`<table>
-    <caption>${caption}</caption>
+    <caption>
+      ${caption}
+    </caption>
     <thead>
-      <tr><th scope="col">Name</th><th scope="col">Type</th><th scope="col">Default</th><th scope="col">Description</th></tr>
+      <tr>
+        <th scope="col">Name</th>
+        <th scope="col">Type</th>
+        <th scope="col">Default</th>
+        <th scope="col">Description</th>
+      </tr>
     </thead>
-    <tbody>${parameters.map((parameter) => row(parameter, depth))}</tbody>
+    <tbody>
+      ${parameters.map((parameter) => row(parameter, depth))}
+    </tbody>
   </table>`;
 }
 
 function row({ name, schema, isRequired, description }: Parameter, depth: number): Html {
   const bounds = boundsText(schema);
   return html`<tr>
-    <th scope="row"><code>${name}</code>${isRequired ? html` <span class="required">required</span>` : none}</th>
-    <td><span class="type">${typeText(schema)}</span>${bounds === '' ? none : html`<span class="bounds">${bounds}</span>`}</td>
+    <th scope="row">
+      <code>${name}</code>${isRequired ? html` <span class="required">required</span>` : none}
+    </th>
+    <td>
+      <span class="type">${typeText(schema)}</span
+      >${bounds === '' ? none : html`<span class="bounds">${bounds}</span>`}
+    </td>
     <td>${schema.default === undefined ? none : html`<code>${JSON.stringify(schema.default)}</code>`}</td>
-    <td>${description === undefined ? none : html`<p>${phrase(description)}</p>`}${nested(name, schema, depth)}</td>
+    <td>
+      ${description === undefined ? none : html`<p>${phrase(description)}</p>`}${nested(name, schema, depth)}
+    </td>
   </tr>`;
 }
 
@@ -52,9 +71,12 @@ function nested(name: string, schema: JsonSchema, depth: number): Html {
   if (depth >= deepest) return none;
   const objects = fieldsOf(schema);
   return html`${objects.map(
-    (one) => html`<details>
-      <summary>${one.name === '' ? html`Fields of <code>${name}</code>` : html`<code>${one.name}</code>`}</summary>
-      ${parameterTable(`${name} ${one.name}`.trim(), parametersOf(one.schema), depth + 1)}
-    </details>`,
+    (one) =>
+      html`<details>
+        <summary>
+          ${one.name === '' ? html`Fields of <code>${name}</code>` : html`<code>${one.name}</code>`}
+        </summary>
+        ${parameterTable(`${name} ${one.name}`.trim(), parametersOf(one.schema), depth + 1)}
+      </details>`,
   )}`;
 }

@@ -26,54 +26,65 @@ export function referencePage(document: OpenApiDocument): ReferencePage {
   }));
   const { title, version, summary, description } = document.info;
   const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${title} ${version}: API reference</title>
-${inline('style', style)}
-</head>
-<body>
-<a class="skip" href="#content">Skip to the reference</a>
-<header>
-<p class="brand">${title} <span>${version}</span></p>
-<p><a href="/openapi.json">openapi.json</a></p>
-</header>
-<nav aria-label="Operations">
-<div class="filter" hidden><label for="filter">Filter</label><input id="filter" type="search" autocomplete="off" placeholder="path or word"></div>
-${groups.map(
-  ({ name, id, operations }) => html`<section>
-<h2><a href="#${id}">${name}</a></h2>
-<ul>${operations.map(navigationItem)}</ul>
-</section>`,
-)}
-<p id="nothing" role="status" hidden>Nothing is called so.</p>
-</nav>
-<main id="content" tabindex="-1">
-<h1>API reference</h1>
-<p class="lead">${summary}.</p>
-${prose(description)}
-${groups.map(
-  (group) => html`<section aria-labelledby="${group.id}">
-<h2 id="${group.id}">${group.name}</h2>
-${prose(group.description)}
-${group.operations.map((placed) =>
-  operationArticle(placed, { schemas: document.components.schemas, alsoAt: otherPaths(placed, all) }),
-)}
-</section>`,
-)}
-</main>
-${inline('script', script)}
-</body>
-</html>
-`;
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>${title} ${version}: API reference</title>
+        ${inline('style', style)}
+      </head>
+      <body>
+        <a class="skip" href="#content">Skip to the reference</a>
+        <header>
+          <p class="brand">${title} <span>${version}</span></p>
+          <p><a href="/openapi.json">openapi.json</a></p>
+        </header>
+        <nav aria-label="Operations">
+          <div class="filter" hidden>
+            <label for="filter">Filter</label
+            ><input id="filter" type="search" autocomplete="off" placeholder="path or word" />
+          </div>
+          ${groups.map(
+            ({ name, id, operations }) =>
+              html`<section>
+                <h2><a href="#${id}">${name}</a></h2>
+                <ul>
+                  ${operations.map(navigationItem)}
+                </ul>
+              </section>`,
+          )}
+          <p id="nothing" role="status" hidden>Nothing is called so.</p>
+        </nav>
+        <main id="content" tabindex="-1">
+          <h1>API reference</h1>
+          <p class="lead">${summary}.</p>
+          ${prose(description)}
+          ${groups.map(
+            (group) =>
+              html`<section aria-labelledby="${group.id}">
+                <h2 id="${group.id}">${group.name}</h2>
+                ${prose(group.description)}
+                ${group.operations.map((placed) =>
+                  operationArticle(placed, {
+                    schemas: document.components.schemas,
+                    alsoAt: otherPaths(placed, all),
+                  }),
+                )}
+              </section>`,
+          )}
+        </main>
+        ${inline('script', script)}
+      </body>
+    </html> `;
   return { text: page.text, policy: policy() };
 }
 
 function navigationItem({ method, path, operation }: PlacedOperation): Html {
   const { operationId: id, summary } = operation;
-  return html`<li data-words="${`${method} ${path} ${summary}`.toLowerCase()}"><a href="#${id}"><span class="method ${method}">${method.toUpperCase()}</span><code>${path}</code></a></li>`;
+  return html`<li data-words="${`${method} ${path} ${summary}`.toLowerCase()}">
+    <a href="#${id}"><span class="method ${method}">${method.toUpperCase()}</span><code>${path}</code></a>
+  </li>`;
 }
 
 /** Its content is what the policy has a hash of, to the letter. */

@@ -9,8 +9,14 @@ describe('typeText', () => {
     [{ enum: [[], null] }, 'array'],
     [{ type: 'null' }, 'null'],
     [{}, 'any'],
-    [{ anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }, { type: 'null' }] }, 'string or array of string'],
-    [{ type: 'array', items: { anyOf: [{ type: 'string' }, { type: 'object' }] } }, 'array of (string or object)'],
+    [
+      { anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }, { type: 'null' }] },
+      'string or array of string',
+    ],
+    [
+      { type: 'array', items: { anyOf: [{ type: 'string' }, { type: 'object' }] } },
+      'array of (string or object)',
+    ],
     [{ oneOf: [{ type: 'object' }, { type: 'object' }] }, 'object'],
   ])('%j is %s', (schema, text) => {
     expect(typeText(schema)).toBe(text);
@@ -27,8 +33,19 @@ describe('boundsText', () => {
     [{ type: 'string', minLength: 1 }, 'not empty'],
     [{ type: 'string', minLength: 1, maxLength: 9 }, '1 to 9 characters'],
     [{ type: 'array', maxItems: 0 }, 'empty'],
-    [{ type: 'array', items: { type: 'integer', minimum: 0 }, maxItems: 64 }, 'up to 64 items; each 0 or more'],
-    [{ anyOf: [{ type: 'string', minLength: 1 }, { type: 'array', items: { type: 'string', minLength: 1 } }] }, 'not empty; each not empty'],
+    [
+      { type: 'array', items: { type: 'integer', minimum: 0 }, maxItems: 64 },
+      'up to 64 items; each 0 or more',
+    ],
+    [
+      {
+        anyOf: [
+          { type: 'string', minLength: 1 },
+          { type: 'array', items: { type: 'string', minLength: 1 } },
+        ],
+      },
+      'not empty; each not empty',
+    ],
   ])('of %j are %s', (schema, text) => {
     expect(boundsText(schema)).toBe(text);
   });

@@ -11,7 +11,8 @@ export function typeText(schema: JsonSchema): string {
     return [...new Set(texts)].join(' or ') || 'null';
   }
   const types = [schema.type ?? []].flat().filter((type) => type !== 'null');
-  if (types.length > 0) return types.map((type) => (type === 'array' ? arrayText(schema) : type)).join(' or ');
+  if (types.length > 0)
+    return types.map((type) => (type === 'array' ? arrayText(schema) : type)).join(' or ');
   if (schema.type === 'null') return 'null';
   if ('const' in schema) return typeof schema.const;
   const values = (schema.enum ?? []).filter((value) => value !== null);
@@ -73,7 +74,9 @@ function countText(schema: JsonSchema, keyword: 'Length' | 'Items', unit: string
   if (least === undefined && most === undefined) return [];
   if (most === undefined) return least === 1 ? ['not empty'] : [`${String(least)} ${unit} or more`];
   if (most === 0) return ['empty'];
-  return [least === undefined ? `up to ${String(most)} ${unit}` : `${String(least)} to ${String(most)} ${unit}`];
+  return [
+    least === undefined ? `up to ${String(most)} ${unit}` : `${String(least)} to ${String(most)} ${unit}`,
+  ];
 }
 
 /** An object that a value can be, or can have in it. */
