@@ -28,7 +28,13 @@ export interface ErrorSources {
 }
 
 /** All that an operation can be answered with, in the order of the catalogue. */
-export function errorsOf({ level, isLimited, takesBody, takesParameters, more }: ErrorSources): readonly ErrorCode[] {
+export function errorsOf({
+  level,
+  isLimited,
+  takesBody,
+  takesParameters,
+  more,
+}: ErrorSources): readonly ErrorCode[] {
   const own = new Set<ErrorCode>([...always, ...more]);
   const add = (...codes: readonly ErrorCode[]): void => codes.forEach((code) => own.add(code));
   if (level !== 'none') add('invalid_api_key');

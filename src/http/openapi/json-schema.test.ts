@@ -60,6 +60,23 @@ describe('toJsonSchema', () => {
   });
 });
 
+describe('toJsonSchema of an object whose nulls are ignored', () => {
+  it('lets its own fields be null, whatever is around it', () => {
+    const inner = z.preprocess((value) => value, z.strictObject({ a: z.int().min(1).optional() }));
+    const schema = z.strictObject({
+      options: withInputForm(inner, { ignoresNulls: true })
+        .prefault({})
+        .refine(() => true, 'it is odd'),
+    });
+    expect(toJsonSchema(schema).properties?.['options']).toMatchObject({
+      default: {},
+      properties: { a: { type: ['integer', 'null'], minimum: 1 } },
+      rules: ['It is odd.'],
+    });
+    expect(JSON.stringify(toJsonSchema(schema))).not.toContain('ignoresNulls');
+  });
+});
+
 describe('acceptNulls', () => {
   it('lets all be null that need not be there, and nothing else', () => {
     const schema = toJsonSchema(

@@ -51,6 +51,7 @@ export function toJsonSchema(schema: z.ZodType, place = '#'): JsonSchema {
   if ([...checks.values()].includes(false))
     throw new Error('A schema has a check whose rules are not told: add .meta({ rules: [...] }).');
   delete made['$schema'];
+  acceptIgnoredNulls(made);
   return place === '#' ? made : relocated(made, place);
 }
 
@@ -58,7 +59,7 @@ export function toJsonSchema(schema: z.ZodType, place = '#'): JsonSchema {
 function complete(schema: z.core.$ZodTypes, made: JsonSchema, checks: Map<object, boolean>): void {
   const form = inputFormOf(schema);
   if (form?.accepts !== undefined) replace(made, toJsonSchema(form.accepts));
-  else if (form?.ignoresNulls === true) acceptNulls(made);
+  else if (form?.ignoresNulls === true) made[ignoresNulls] = true;
   else if (isOpaque(schema))
     throw new Error('A schema changes its input, and does not say what it takes (withInputForm).');
   tellRules(schema, made, checks);
@@ -99,6 +100,27 @@ function sentence(text: string): string {
 function replace(made: JsonSchema, by: JsonSchema): void {
   for (const keyword of Object.keys(made)) delete made[keyword];
   Object.assign(made, by);
+}
+
+/** A mark, until all of a schema is there. */
+const ignoresNulls = 'ignoresNulls';
+
+function acceptIgnoredNulls(schema: JsonSchema): void {
+  for (const part of partsOf(schema)) acceptIgnoredNulls(part);
+  if (schema[ignoresNulls] !== true) return;
+  delete schema[ignoresNulls];
+  acceptNulls(schema);
+}
+
+/** The schemas directly in a schema. */
+export function partsOf(schema: JsonSchema): readonly JsonSchema[] {
+  const { properties = {}, items, additionalProperties, propertyNames, not } = schema;
+  const single = [items, additionalProperties, propertyNames, not];
+  const lists = [schema.anyOf, schema.oneOf, schema.allOf, schema.prefixItems, Object.values(properties)];
+  return [
+    ...single.flatMap((part) => (typeof part === 'object' ? [part] : [])),
+    ...lists.flatMap((parts) => parts ?? []),
+  ];
 }
 
 /** Lets all properties that need not be there be null. */

@@ -21,7 +21,7 @@ beforeAll(async () => {
     caller: scripted(`Wait.${call}`),
     malformed: scripted('<tool_call>\n{"name": "look", "arguments": {"at": oops}}\n</tool_call>'),
     embedder: 'fake:?kind=embedding&pooling=last',
-    reranker: 'fake:?kind=reranking',
+    reranker: 'fake:?pooling=none',
   });
 });
 afterAll(async () => server.stop());
@@ -31,7 +31,7 @@ const parameters = { type: 'object', properties: { at: { type: 'string' } } };
 const tools = [{ type: 'function', function: { name: 'look', parameters } }];
 
 /** What is asked, as often as there are models. */
-const chats = ['fake', 'thinker', 'caller', 'malformed'].flatMap(
+const chats = ['thinker', 'caller', 'malformed'].flatMap(
   (model) =>
     [
       [

@@ -26,7 +26,7 @@ export function newValidator(): Ajv2020 {
   const ajv = new Ajv2020({ strict: true, strictTypes: false, strictRequired: false, allErrors: false });
   formats.default(ajv);
   ajv.addKeyword('x-unsupported');
-  ajv.addVocabulary(['example']);
+  ajv.addVocabulary(['components']);
   ajv.addSchema({ $id: 'document', components: document.components }, 'document', false, false);
   return ajv;
 }

@@ -184,7 +184,9 @@ describe('the page of a document', () => {
     expect(text.match(/<script/g)).toHaveLength(1);
     expect(text).not.toContain(bad);
     expect(text).not.toContain('alert("1")');
-    expect(elementsOf(text).filter(({ attributes }) => /onclick/.test(attributes.replaceAll(/"[^"]*"/g, '')))).toEqual([]);
+    expect(
+      elementsOf(text).filter(({ attributes }) => /onclick/.test(attributes.replaceAll(/"[^"]*"/g, ''))),
+    ).toEqual([]);
     expect(text).toContain('&lt;script&gt;alert(&quot;1&quot;)');
   });
 });
@@ -202,8 +204,13 @@ function articleOf(id: string): string {
 /** From a parameter of the body to the next one. */
 function rowOf(id: string, name: string): string {
   const article = articleOf(id);
-  const body = article.slice(article.indexOf('>Body<'));
+  const body = article.slice(article.indexOf('>Body<')).replaceAll(/>\s+</g, '><');
   const from = body.indexOf(`<th scope="row"><code>${name}</code>`);
-  const to = body.slice(from + 1).search(/<\/details>\s*<\/td>\s*<\/tr>\s*<tr>|<\/td>\s*<\/tr>/);
-  return body.slice(from, from + 1 + to);
+  // What is unfolded has rows of its own.
+  let depth = 0;
+  for (const tag of body.slice(from).matchAll(/<(\/?)tr>/g)) {
+    depth += tag[1] === '/' ? -1 : 1;
+    if (depth < 0) return body.slice(from, from + tag.index);
+  }
+  throw new Error(`There is no row of ${name}.`);
 }
