@@ -82,7 +82,7 @@ function tellRules(schema: z.core.$ZodTypes, made: JsonSchema, checks: Map<objec
   for (const check of schema._zod.def.checks ?? []) {
     if (check._zod.def.check !== 'custom') continue;
     const error = check._zod.def.error as z.core.$ZodErrorMap | undefined;
-    const said = error?.({ code: 'custom', input: undefined, path: [] } as z.core.$ZodRawIssue);
+    const said = error?.({ code: 'custom', input: undefined, path: [] });
     const message = typeof said === 'string' ? said : said?.message;
     if (message !== undefined) messages.push(sentence(message));
     const isTold = message !== undefined || told.length > 0;

@@ -21,8 +21,7 @@ async function ask({ method, pattern }: ServerRoute, headers: Record<string, str
   return fetch(server.url + pattern.replace(':id', 'fake'), { method, headers });
 }
 
-const isOpen = ({ pattern }: ServerRoute): boolean =>
-  ['/health', '/openapi.json', '/docs'].includes(pattern);
+const isOpen = ({ pattern }: ServerRoute): boolean => ['/health', '/openapi.json', '/docs'].includes(pattern);
 const isAdmin = ({ pattern }: ServerRoute): boolean =>
   pattern.startsWith('/admin/') || /\/(?:load|unload)$/.test(pattern);
 
@@ -73,9 +72,9 @@ describe('a server with keys', () => {
       const response = await ask(route, headers);
       const refused = response.status === 401 || response.status === 403;
       expect([route.pattern, refused]).toEqual([route.pattern, isAdmin(route)]);
-      const denied = /"code":"permission_denied"|permission_error|"error":"This needs the admin key/.test(
-        await response.text(),
-      );
+      const text = await response.text();
+      const denied =
+        refused && /"code":"permission_denied"|permission_error|"error":"This needs the admin key/.test(text);
       expect([route.pattern, denied]).toEqual([route.pattern, isAdmin(route)]);
     }
   });

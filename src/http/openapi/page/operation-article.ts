@@ -86,7 +86,7 @@ function examples(placed: PlacedOperation): Html {
 }
 
 function answers({ operationId: id, responses }: OperationObject, schemas: Schemas): Html {
-  const answer = responses['200'] as AnswerObject | undefined;
+  const answer = responses['200'];
   if (answer === undefined) return none;
   return html`<h4>Answer</h4>
     <p>${phrase(answer.description)}</p>
