@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
-import { listed, shown, tags as tagsAnswer } from '../../src/http/openapi/answers/ollama.js';
+import { shown, tags as tagsAnswer, type listed } from '../../src/http/openapi/answers/ollama.js';
 import { writeEncoderFixture } from '../../src/testing/gguf/embedding-fixtures.js';
 import { writeFixture } from '../../src/testing/gguf/fixtures.js';
 import { FakeServer } from './fake-server.js';

@@ -71,7 +71,7 @@ function complete(schema: z.core.$ZodTypes, made: JsonSchema, checks: Map<object
 /** What comes in is made another by code, and checked after that. */
 function isOpaque({ _zod: { def } }: z.core.$ZodTypes): boolean {
   if (def.type !== 'pipe') return false;
-  const kindOf = (part: z.core.$ZodType): string => part._zod.def.type;
+  const kindOf = ({ _zod: { def: inner } }: z.core.$ZodType): string => inner.type;
   return kindOf(def.in) === 'transform' || kindOf(def.out) !== 'transform';
 }
 
@@ -79,9 +79,17 @@ function isOpaque({ _zod: { def } }: z.core.$ZodTypes): boolean {
 function tellRules(schema: z.core.$ZodTypes, made: JsonSchema, checks: Map<object, boolean>): void {
   const told = made.rules ?? [];
   const messages: string[] = [];
-  for (const check of schema._zod.def.checks ?? []) {
-    if (check._zod.def.check !== 'custom') continue;
-    const error = check._zod.def.error as z.core.$ZodErrorMap | undefined;
+  const {
+    _zod: { def },
+  } = schema;
+  for (const check of def.checks ?? []) {
+    const {
+      _zod: {
+        def: { check: kind, error: errorOf },
+      },
+    } = check;
+    if (kind !== 'custom') continue;
+    const error = errorOf as z.core.$ZodErrorMap | undefined;
     const said = error?.({ code: 'custom', input: undefined, path: [] });
     const message = typeof said === 'string' ? said : said?.message;
     if (message !== undefined) messages.push(sentence(message));

@@ -1,10 +1,6 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
-import {
-  buildDocument,
-  type AnswerObject,
-  type OperationObject,
-} from '../../../src/http/openapi/document.js';
+import { buildDocument, type OperationObject } from '../../../src/http/openapi/document.js';
 import type { JsonSchema } from '../../../src/http/openapi/json-schema.js';
 
 export const document = buildDocument();
@@ -59,7 +55,7 @@ export function bodySchemaOf(method: string, path: string): JsonSchema | undefin
 
 /** The schema of an answer, or of the items of a stream. */
 export function answerSchemaOf(method: string, path: string, type: string): JsonSchema | undefined {
-  const answer = operationAt(method, path)?.responses['200'] as AnswerObject | undefined;
+  const answer = operationAt(method, path)?.responses['200'];
   const media = answer?.content[type];
   return media?.['x-item-schema'] ?? media?.schema;
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Script } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { version } from '../../../src/core/version.js';
 import { referencePage } from '../../../src/http/openapi/page/reference-page.js';
@@ -109,8 +110,7 @@ describe('GET /docs', () => {
 
   it('has a script that is one', () => {
     const [, script = ''] = /<script>([^]*?)<\/script>/.exec(page) ?? [];
-    // oxlint-disable-next-line no-new-func
-    expect(() => new Function(script)).not.toThrow();
+    expect(() => new Script(script)).not.toThrow();
     expect(script.length).toBeGreaterThan(200);
   });
 
@@ -130,9 +130,9 @@ describe('GET /docs', () => {
     'takes no name of a server from a request that is none: %s',
     async (host) => {
       const { status, body } = await plainRequest(`${server.url}/docs`, { headers: { host } });
-      if (status !== 200) return expect([400, 403]).toContain(status);
-      expect(body).toContain('curl http://127.0.0.1:8000/v1/chat/completions');
-      return expect(body).not.toContain(host);
+      const isShown = body.includes('curl http://127.0.0.1:8000/v1/chat/completions');
+      expect([status, isShown]).toEqual(status === 200 ? [200, true] : [403, false]);
+      expect(body.includes(host)).toBe(false);
     },
   );
 });

@@ -1,4 +1,4 @@
-import type { AnswerObject, MediaType, OpenApiDocument, OperationObject } from '../document.js';
+import type { MediaType, OpenApiDocument, OperationObject } from '../document.js';
 import type { ErrorResponse } from '../error-responses.js';
 import type { JsonSchema } from '../json-schema.js';
 import { examplesOf, type PlacedOperation } from './example.js';
