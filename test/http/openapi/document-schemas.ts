@@ -1,6 +1,6 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
-import { buildDocument, type OperationObject } from '../../../src/http/openapi/document.js';
+import { buildDocument, type MediaType, type OperationObject } from '../../../src/http/openapi/document.js';
 import type { JsonSchema } from '../../../src/http/openapi/json-schema.js';
 
 export const document = buildDocument();
@@ -55,8 +55,9 @@ export function bodySchemaOf(method: string, path: string): JsonSchema | undefin
 
 /** The schema of an answer, or of the items of a stream. */
 export function answerSchemaOf(method: string, path: string, type: string): JsonSchema | undefined {
-  const answer = operationAt(method, path)?.responses['200'];
-  const media = answer?.content[type];
+  const content: Readonly<Record<string, MediaType>> =
+    operationAt(method, path)?.responses['200']?.content ?? {};
+  const media = content[type];
   return media?.['x-item-schema'] ?? media?.schema;
 }
 
