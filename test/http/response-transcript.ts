@@ -1,5 +1,9 @@
 import { expect } from 'vitest';
-import { eventSchema, type ResponseObject, type ResponseStreamEvent } from './response-schemas.js';
+import {
+  eventSchema,
+  type ResponseObject,
+  type ResponseStreamEvent,
+} from '../../src/http/openapi/answers/responses.js';
 import { streamEvents } from './stream-events.js';
 
 /** A stream of `/v1/responses`: each event is as the schemas say, and all of them follow the grammar of events. */

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
+import { eventSchema, type MessageEvent } from '../../../src/http/openapi/answers/messages.js';
 import { streamEvents } from '../stream-events.js';
-import { eventSchema, type MessageEvent } from './anthropic-schemas.js';
 
 /** The events of a stream as they come, each of the published shape and named by its type. */
 export async function* messageEvents(response: Response): AsyncGenerator<MessageEvent> {
