@@ -128,12 +128,14 @@ describe.each(models)('the prompt cache of the %s model', (name, path) => {
     const late = await converse(second, range(half, conversations), repeats);
     const secondStats = await second.close();
 
-    const { answers, nearTies } = await comparison.checkAll([...early, ...again, ...late]);
+    const { answers, nearTies, reroutings } = await comparison.checkAll([...early, ...again, ...late]);
     expect(answers).toBe((conversations + 4) * turns);
     // Each of them was held to be a near tie; so many there may be by rounding.
     expect(nearTies).toBeLessThan(answers * (mostTies[name] ?? 0.01));
     if (conversations > usualConversations)
-      process.stdout.write(`${name}${how}: ${answers} answers, ${nearTies} near ties\n`);
+      process.stdout.write(
+        `${name}${how}: ${answers} answers, ${nearTies} near ties, ${reroutings} reroutings\n`,
+      );
 
     // All of it was met, many times.
     const { acceptedDraftTokens } = first.core.inspect();
