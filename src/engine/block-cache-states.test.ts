@@ -3,6 +3,7 @@ import { rmSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, afterEach, describe, expect, test } from 'vitest';
 import { BlockChain, type BlockKey } from '../prefix-cache/block-id.js';
+import { nodeFs } from '../prefix-cache/disk-fs.js';
 import { DiskFolder } from '../prefix-cache/disk-folder.js';
 import { TemporaryFolder, testFingerprint } from '../testing/blocks.js';
 import { CachedEngine } from '../testing/cached-engine.js';
@@ -74,7 +75,7 @@ describe('of a memory of cells and a state, the disk', () => {
   });
 
   const pathOf = ({ id }: BlockKey): string =>
-    new DiskFolder(join(folder.path, 'good')).blockPath(testFingerprint, id);
+    new DiskFolder(join(folder.path, 'good'), nodeFs).blockPath(testFingerprint, id);
 
   /** @returns blocks and states that were read for the prompt, and tokens in the lane then */
   async function fetchAndRestore(held = 0): Promise<{ read: number; restored: number }> {
