@@ -93,6 +93,7 @@ export class Engine {
   #idleWaiters: (() => void)[] = [];
   #lastActive = 0;
   #eventCount = 0;
+  #stepEventCount = 0;
   /** A host that is a thread was given up. */
   #abandoned = false;
   /** Why a host that is a process was killed; it is lost when it has ended. */
@@ -140,6 +141,11 @@ export class Engine {
   /** Messages that came from the host so far: while it has work, a number that stays the same means a stall. */
   get eventCount(): number {
     return this.#eventCount;
+  }
+
+  /** Of these, messages of what was computed: a number that stays the same while only calls are answered, or waited for. */
+  get stepEventCount(): number {
+    return this.#stepEventCount;
   }
 
   /** The host has something to do or to answer. */
@@ -474,6 +480,7 @@ export class Engine {
     this.#eventCount++;
     switch (event.type) {
       case 'alive':
+        if (event.call === undefined) this.#stepEventCount++;
         return;
       case 'result':
         this.#takeCaller(event.call)?.resolve(event.value);
@@ -485,6 +492,7 @@ export class Engine {
         this.#onProgress?.(event.fraction);
         return;
       case 'step': {
+        this.#stepEventCount++;
         const now = performance.now();
         for (const update of event.updates) this.#deliver(update, now);
         return;
