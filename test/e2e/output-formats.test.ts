@@ -23,6 +23,9 @@ afterAll(async () => {
   expect(await server.stop()).toBe(0);
 });
 
+/** A parameter that the client's types do not have. */
+const seeded = (seed: number): object => ({ seed });
+
 const question = 'What is the capital of Japan?';
 
 /** Ends by itself, also where a client's helper takes the bounds of numbers and texts away. */
@@ -60,7 +63,7 @@ describe("responses with the official client's helpers", () => {
         ...request,
         temperature: 1.5,
         text: { format: zodTextFormat(Bounded, 'answer') },
-        ...{ seed },
+        ...seeded(seed),
       });
       expect(response.status).toBe('completed');
       expect(Bounded.parse(response.output_parsed)).toEqual(response.output_parsed);
@@ -74,7 +77,7 @@ describe("responses with the official client's helpers", () => {
       text: { format: zodTextFormat(Bounded, 'answer') },
       include: ['message.output_text.logprobs'],
       top_logprobs: 2,
-      ...{ seed: 4 },
+      ...seeded(4),
     });
     let streamed = 0;
     stream.on('response.output_text.delta', ({ logprobs }) => (streamed += logprobs.length));

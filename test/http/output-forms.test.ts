@@ -137,8 +137,9 @@ describe('a response', () => {
     const events = await stream(body);
     const last = lastResponse(events).output.find((item) => item.type === 'message')?.content[0];
     expect(last?.logprobs).toEqual(part?.logprobs);
-    const withoutBytes = part?.logprobs.map(({ bytes: _, top_logprobs: top, ...token }) => ({
-      ...token,
+    const withoutBytes = part?.logprobs.map(({ token: said, logprob: own, top_logprobs: top }) => ({
+      token: said,
+      logprob: own,
       top_logprobs: top.map(({ token: text, logprob }) => ({ token: text, logprob })),
     }));
     const told = events.flatMap((event) =>

@@ -22,8 +22,8 @@ export function generateRoute(server: FastifyInstance, context: RouteContext): v
   server.post('/api/generate', async (request, reply) => {
     const body = parseBody(generateSchema, request.body, generateNeutral);
     checkRaw(body);
-    const content = toContentForm(body.format);
-    const grammar = grammarOf(content);
+    const form = toContentForm(body.format);
+    const grammar = grammarOf(form);
     await serveText(
       {
         body,
@@ -43,7 +43,7 @@ export function generateRoute(server: FastifyInstance, context: RouteContext): v
           const rules = settingsOf(context.pool.settings, context.pool.idOf(modelId)).stablePrompts;
           return chatPrompt(
             info,
-            { chat: { messages: toMessages(body), variables }, rules, tools: [], content },
+            { chat: { messages: toMessages(body), variables }, rules, tools: [], content: form },
             generation,
           );
         },
