@@ -30,6 +30,7 @@ export type { RequestObserver } from './request-observer.js';
 
 /** A request the engine is working on, as the gateway sees it. */
 interface Pending {
+  readonly task: EngineTask;
   readonly reader: Reader;
   readonly lane: number;
   /** Of a request for text, who hears what becomes of it. */
@@ -37,6 +38,9 @@ interface Pending {
   /** Choices, inputs or documents that have not finished. */
   open: number;
 }
+
+/** What an engine is asked for. `tokenize` is also what tokens stand for. */
+export type EngineTask = RequestCommand['type'] | 'tokenize';
 
 /** Where a request's updates go: a {@link Generation} of what its kind of request is told. */
 interface Reader {
@@ -95,8 +99,10 @@ export class Engine {
   #abandonment: ErrorData | undefined;
   /** Told when the engine gets its first request, before that is sent, and when it has ended its last. */
   onBusyChange: ((busy: boolean) => void) | undefined;
-  /** Told of every request before it is sent; what it returns hears what becomes of it. */
+  /** Told of every request for text before it is sent; what it returns hears what becomes of it. */
   onRequest: ((request: GenerateRequest) => RequestObserver) | undefined;
+  /** Told of everything that was handed over and ended with an error, `request_cancelled` included. It must not throw. */
+  onFailure: ((task: EngineTask, error: HeddleError) => void) | undefined;
 
   constructor(transport: EngineTransport) {
     this.#transport = transport;
@@ -290,7 +296,7 @@ export class Engine {
     });
     const observer = begun.type === 'generate' ? this.onRequest?.(begun.request) : undefined;
     const observers = [observer, ownObserver].filter((one) => one !== undefined);
-    const pending: Pending = { reader: reader as Reader, lane, observers, open: parts };
+    const pending: Pending = { task: begun.type, reader: reader as Reader, lane, observers, open: parts };
     this.#pending.set(id, pending);
     if (this.#pending.size === 1) this.onBusyChange?.(true);
     try {
@@ -307,7 +313,7 @@ export class Engine {
   /** Counts and cuts text as the model does. @throws HeddleError `engine_closed` when no model is loaded */
   async tokenize(text: string, options = { addSpecial: false, parseSpecial: true }): Promise<Token[]> {
     this.#checkAlive();
-    return this.#call<'tokenize'>({ type: 'tokenize', text, ...options });
+    return this.#watched(this.#call<'tokenize'>({ type: 'tokenize', text, ...options }));
   }
 
   /**
@@ -317,7 +323,7 @@ export class Engine {
    */
   async spell(tokens: readonly Token[]): Promise<SpelledToken[]> {
     this.#checkAlive();
-    return this.#call<'spell'>({ type: 'spell', tokens });
+    return this.#watched(this.#call<'spell'>({ type: 'spell', tokens }));
   }
 
   /**
@@ -449,6 +455,16 @@ export class Engine {
     });
   }
 
+  /** Tokens that are read or written. */
+  async #watched<Result>(result: Promise<Result>): Promise<Result> {
+    try {
+      return await result;
+    } catch (error) {
+      this.onFailure?.('tokenize', toHeddleError(error));
+      throw error;
+    }
+  }
+
   #post(command: EngineCommand): void {
     if (this.#started && this.#gone === undefined) this.#transport.post(command);
   }
@@ -497,9 +513,12 @@ export class Engine {
   }
 
   /** The engine has said its last word on a request: only now is its lane free for another. */
-  #settle(requestId: string, { reader, lane, observers }: Pending, error?: HeddleError): void {
+  #settle(requestId: string, { task, reader, lane, observers }: Pending, error?: HeddleError): void {
     this.#pending.delete(requestId);
-    if (error !== undefined) for (const observer of observers) observer.failed(error);
+    if (error !== undefined) {
+      for (const observer of observers) observer.failed(error);
+      this.onFailure?.(task, error);
+    }
     this.#freeLanes.push(lane);
     reader.end(error);
     this.#lastActive = Date.now();
