@@ -1,42 +1,32 @@
-import { setImmediate as eventLoopTurn } from 'node:timers/promises';
 import { firstOutput, type Batch, type BatchSpan } from '../core/batch.js';
 import type { EmbedRequest } from '../core/embedding.js';
 import { HeddleError, toErrorData } from '../core/errors.js';
 import type { ChoiceUpdate, GenerateRequest, Token } from '../core/generation.js';
 import type { DecodeOutcome, ModelRunner } from '../core/model-runner.js';
-import {
-  cacheBlockTokens,
-  type CacheHolding,
-  type PromptCacheAction,
-  type PromptCacheReport,
-} from '../core/prompt-cache.js';
+import { type CacheHolding, type PromptCacheAction, type PromptCacheReport } from '../core/prompt-cache.js';
 import type { Drafting } from '../core/drafting.js';
 import { kindTexts } from '../core/model-kind.js';
-import {
-  longestStopWithLikelihoods,
-  mostLikelyTokens,
-  type LikelihoodWish,
-  type SpelledToken,
-} from '../core/likelihood.js';
+import type { SpelledToken } from '../core/likelihood.js';
 import type { RequestUpdate } from '../core/request-update.js';
 import type { RerankRequest } from '../core/reranking.js';
 import type { ScoreRequest } from '../core/scoring.js';
 import { createSequence, type Sequence } from '../core/sequence.js';
 import { standingOf } from '../core/standing.js';
-import type { LaneOperation } from '../scheduler/lanes.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import type { Speculator } from '../speculation/speculator.js';
 import type { AbortBoard } from './abort-board.js';
-import type { BlockCache, CachedTokens } from './block-cache.js';
+import type { BlockCache } from './block-cache.js';
 import { Choice } from './choice.js';
 import { EmbeddingWork } from './embedding-work.js';
 import { GuideMaker } from './guide-maker.js';
 import { InputQueue } from './input-queue.js';
+import { LaneKeeper, promptOf } from './lane-keeper.js';
 import { spell } from './likelihoods.js';
 import { PairWriter } from './pair-tokens.js';
 import { promptBoundaries } from './prompt-boundaries.js';
 import { promptTokens, type PromptLimits } from './prompt-tokens.js';
 import type { EngineReport } from './protocol.js';
+import { checkRequest, checkWish } from './request-checks.js';
 import { RerankingWork } from './reranking-work.js';
 import { ScoringWork } from './scoring-work.js';
 import { StepLog } from './step-log.js';
@@ -52,24 +42,12 @@ const residentShare = 0.5;
 /** After the KV cache had no room for a step with drafts, so many steps have none. */
 const stepsWithoutDrafts = 64;
 
-/** How long prompts are saved after a step that others wait behind, and in one go when nobody waits; milliseconds. */
-const busySaving = 2;
-const idleSaving = 20;
-
 /** So long the disk may be busy before somebody looks whether more can be saved, milliseconds. */
 const diskPatience = 1000;
 
 /** How long a vocabulary is read for grammars before a step that others wait for, and when nobody waits; milliseconds. */
 const busyReading = 10;
 const idleReading = 50;
-
-/** What is moved between the KV cache and RAM before a step takes no longer, while others wait for it; milliseconds. */
-const longestMove = 60;
-/** So long may each move take, whatever others took. */
-const leastMove = 10;
-
-/** A sequence is saved ahead when it is the one to lose its cells before every one that runs has so many tokens more. */
-const savedAhead = 64;
 
 /**
  * A loaded model at work: takes requests between steps, and each {@link step} schedules rows, decodes them, samples
@@ -80,6 +58,7 @@ export class EngineCore {
   readonly #board: AbortBoard;
   readonly #scheduler: Scheduler;
   readonly #cache: BlockCache | undefined;
+  readonly #lanes: LaneKeeper;
   readonly #speculator: Speculator | undefined;
   /** Steps that are to have no drafts, a count. */
   #plainSteps = 0;
@@ -97,12 +76,6 @@ export class EngineCore {
   readonly #loadThread: number;
   /** Choices whose client knows that their turn has come. */
   readonly #begun = new WeakSet<Choice>();
-  /** When this step has moved enough between the tiers, milliseconds on the clock of `performance`. */
-  #moveUntil = 0;
-  /** Milliseconds of this step that went into snapshots. */
-  #aside = 0;
-  /** A running sequence that may lose its cells soon, and what of it is being saved until then. */
-  #endangered: { readonly sequence: Sequence; readonly content: CachedTokens } | undefined;
   #updates: RequestUpdate[] = [];
   /** The last step was aborted and took rows of others with it: the next one is theirs, whoever leaves. */
   #owesStep = false;
@@ -145,6 +118,7 @@ export class EngineCore {
         threads: pace.threads,
       },
     });
+    this.#lanes = new LaneKeeper(runner, this.#scheduler, cache);
   }
 
   /** There is nothing to compute. */
@@ -172,9 +146,7 @@ export class EngineCore {
    * @returns whether more of it can be done at once
    */
   tidy(): boolean {
-    this.#cache?.saveSome(idleSaving, this.#isThere);
-    if (this.#cache?.saving === true && this.#cache.store.takesMore) return true;
-    return this.#cache?.store.prepare() === true;
+    return this.#lanes.tidy();
   }
 
   /** Ends every request with `model_unloading`. */
@@ -184,17 +156,7 @@ export class EngineCore {
 
   /** Writes what is to be kept of prompts to the disk, as far as there is time for it; milliseconds. */
   async keepPrompts(deadline: number): Promise<void> {
-    const cache = this.#cache;
-    if (cache === undefined) return;
-    const started = performance.now();
-    const left = (): number => Math.max(0, deadline - (performance.now() - started));
-    while (cache.store.hasDisk && cache.saving && left() > 0) {
-      cache.saveSome(Math.min(idleSaving, left()), this.#isThere);
-      // The disk says what it has written, and there is room for more.
-      await (cache.store.takesMore ? eventLoopTurn() : cache.store.flush(left()));
-    }
-    cache.forget();
-    await cache.store.close(left());
+    return this.#lanes.keepPrompts(deadline);
   }
 
   /** What happened since the last call, in order. */
@@ -212,10 +174,7 @@ export class EngineCore {
         return;
       }
       this.#checkGenerates('generate text');
-      checkCounts(request, this.#runner.info.slots);
-      checkWish(request.likelihoods);
-      checkStops(request);
-      checkReasoning(request);
+      checkRequest(request, this.#runner.info.slots);
       const most = this.#runner.info.contextSize - 1;
       const because = `with at least one to generate, the context of this model holds ${most}. ${largerContext}`;
       const prompt = promptTokens(this.#runner, request.prompt, { what: 'prompt', most, because });
@@ -316,7 +275,7 @@ export class EngineCore {
 
   /** What is kept of prompts, once the action is done; see `Engine.promptCache`. */
   async promptCache(action: PromptCacheAction): Promise<PromptCacheReport> {
-    const device = action === 'clear' ? this.#evictResidents() : 0;
+    const device = action === 'clear' ? this.#lanes.evictResidents() : 0;
     const cleared = action === 'clear' ? { device, ...((await this.#cache?.clear()) ?? nothing) } : undefined;
     const verified = action === 'verify' ? await this.#cache?.store.verify() : undefined;
     const others = await this.#cache?.report();
@@ -341,9 +300,9 @@ export class EngineCore {
   /** One step: schedule, decode, sample. Failures of the library end the requests that were running, not the engine. */
   step(): void {
     this.#prepareGuides();
-    this.#moveUntil = performance.now() + longestMove;
+    this.#lanes.stepBegins();
     const { operations, placed, preempted } = this.#scheduler.admit();
-    this.#perform(operations);
+    this.#lanes.perform(operations);
     const restoring = this.#scheduler.running.filter((sequence) => sequence.restoring);
     for (const sequence of [...restoring, ...placed]) this.#begin(sequence);
     this.#log.preempted(preempted);
@@ -351,14 +310,12 @@ export class EngineCore {
     if (batch.rows === 0) return;
     // What is moved between tiers is no cost of rows.
     const started = performance.now();
-    this.#aside = 0;
     try {
       const outcome = this.#decode(batch);
       if (outcome === 'ok') {
         this.#takeResults(batch);
-        this.#stepEnded(batch, performance.now() - started - this.#aside);
-        this.#saveAhead();
-        this.#cache?.saveSome(busySaving, this.#isThere);
+        this.#stepEnded(batch, performance.now() - started - this.#lanes.aside);
+        this.#lanes.stepEnded();
       } else this.#recover(batch, outcome);
     } catch (error) {
       this.#failRunning(error);
@@ -537,7 +494,7 @@ export class EngineCore {
     let firstRow = 0;
     for (const span of batch.spans) {
       const work = this.#work.get(span.sequenceId);
-      if (work !== undefined) this.#takeSnapshot(work);
+      if (work !== undefined) this.#lanes.takeSnapshot(work.sequence, isOnlyChoice(work));
       if (work instanceof Choice) {
         this.#attemptToDraw(work, () => {
           if (span.drafts !== undefined) this.#verify(work, span, firstRow);
@@ -591,7 +548,7 @@ export class EngineCore {
     for (const sequence of this.#scheduler.followers(leader)) {
       const choice = this.#work.get(sequence.id);
       if (!(choice instanceof Choice) || sequence.slot === undefined) continue;
-      this.#share(leaderSlot, sequence.slot, leader.promptLength);
+      this.#lanes.share(leaderSlot, sequence.slot, leader.promptLength);
       this.#scheduler.share(sequence);
       followers.push(choice);
     }
@@ -662,7 +619,7 @@ export class EngineCore {
     for (const { sequenceId, slot, start } of batch.spans) {
       const sequence = this.#work.get(sequenceId)?.sequence;
       if (sequence === undefined || this.#runner.removeCells(slot, start, -1)) continue;
-      this.#emptySlot(slot);
+      this.#lanes.empty(slot);
       this.#scheduler.restart(sequence);
     }
     if (outcome === 'aborted') {
@@ -711,31 +668,17 @@ export class EngineCore {
     const { slot, id } = work.sequence;
     this.#letGo(id);
     this.#scheduler.remove(work.sequence, kept);
-    const content = slot === undefined ? undefined : this.#scheduler.residents.get(slot);
-    if (slot !== undefined && content !== undefined) this.#cache?.enqueue(slot, content);
-    this.#perform(this.#scheduler.takeOperations());
+    this.#lanes.left(work.sequence, slot);
     work.dispose();
-    if (this.#endangered?.sequence === work.sequence) this.#endangered = undefined;
     this.#speculator?.forget(id);
     this.#work.delete(work.sequence.id);
   }
 
-  /** A sequence has a lane: what the tiers below the KV cache have of it is put there. */
+  /** A sequence has a lane: once the cache has given what it has, its client knows that its turn has come. */
   #begin(sequence: Sequence): void {
-    const { id, slot, leader } = sequence;
+    const { id } = sequence;
     const work = this.#work.get(id);
-    const prompt = promptOf(sequence);
-    if (this.#cache !== undefined && prompt !== undefined && slot !== undefined && leader === undefined) {
-      const cut = (length: number): void => this.#cutBack(sequence, length);
-      const others = this.#scheduler.running.length > 1;
-      const milliseconds = others ? this.#moveUntil - performance.now() : Infinity;
-      const how = { cut, milliseconds, goingOn: sequence.restoring };
-      const { held, brokeOff } = this.#cache.restore(slot, prompt, sequence.computed, how);
-      this.#scheduler.restored(sequence, held);
-      this.#scheduler.setRestoring(sequence, brokeOff);
-      if (brokeOff) return; // more of it before the next step
-      this.#scheduler.stopAt(sequence, this.#cache.snapshotPositions(prompt, held, sequence.boundaries));
-    }
+    if (!this.#lanes.restore(sequence)) return;
     this.#letGo(id);
     if (!(work instanceof Choice) || work.index > 0 || this.#begun.has(work)) return;
     this.#begun.add(work);
@@ -743,93 +686,9 @@ export class EngineCore {
     this.#updates.push({ kind: 'started', requestId: work.requestId, cachedTokens });
   }
 
-  #cutBack(sequence: Sequence, length: number): void {
-    if (sequence.slot === undefined) return;
-    this.#runner.removeCells(sequence.slot, length, -1);
-    this.#scheduler.restored(sequence, length);
-  }
-
-  /** Rows were computed: if they end where a state is wanted, it is saved. */
-  #takeSnapshot(work: Choice | Measurement): void {
-    const { scope, slot, stops, computed, tokens, promptLength } = work.sequence;
-    if (scope === undefined || slot === undefined || this.#cache === undefined) return;
-    const ahead = computed <= (stops.at(-1) ?? -1);
-    // Of several answers only one is gone on with.
-    const generated = computed > promptLength && computed % cacheBlockTokens === 0 && isOnlyChoice(work);
-    if (!ahead && !generated) return;
-    const started = performance.now();
-    const content = { scope, tokens: tokens.slice(0, computed) };
-    if (stops.includes(computed)) this.#cache.saveSnapshot(slot, content);
-    else if (ahead) this.#cache.saveProgress(slot, content);
-    else this.#cache.keepState(slot, content);
-    this.#aside += performance.now() - started;
-  }
-
   #letGo(sequenceId: number): void {
     this.#fetched.get(sequenceId)?.();
     this.#fetched.delete(sequenceId);
-  }
-
-  /** What is to be saved is still in its lane. */
-  readonly #isThere = (lane: number, content: CachedTokens): boolean => {
-    if (this.#scheduler.residents.get(lane) === content) return true;
-    const { sequence, content: ahead } = this.#endangered ?? {};
-    return content === ahead && sequence?.slot === lane && sequence.computed >= content.tokens.length;
-  };
-
-  /** The sequence that is the next to lose its cells is saved before: when it does, the step has little time for it. */
-  #saveAhead(): void {
-    if (this.#cache === undefined || this.#runner.info.memory !== 'cells') return;
-    const sequence = this.#scheduler.endangered(savedAhead);
-    if (sequence?.scope === undefined || sequence.slot === undefined) return;
-    const { scope, slot, computed, tokens } = sequence;
-    const saved = this.#endangered?.sequence === sequence ? this.#endangered.content.tokens.length : 0;
-    if (computed < saved + cacheBlockTokens) return;
-    const content = { scope, tokens: tokens.slice(0, computed) };
-    this.#endangered = { sequence, content };
-    this.#cache.enqueue(slot, content);
-  }
-
-  /** Does to the cache what the scheduler has decided. */
-  #perform(operations: readonly LaneOperation[]): void {
-    for (const operation of operations) {
-      switch (operation.kind) {
-        case 'empty':
-          if (operation.content !== undefined) this.#saveNow(operation.lane, operation.content);
-          this.#emptySlot(operation.lane);
-          break;
-        case 'cut':
-          this.#saveNow(operation.lane, operation.content);
-          this.#runner.removeCells(operation.lane, operation.length, -1);
-          break;
-        case 'share':
-          this.#share(operation.source, operation.target, operation.count);
-          break;
-      }
-    }
-  }
-
-  #saveNow(lane: number, content: CachedTokens): void {
-    this.#cache?.saveNow(lane, content, Math.max(leastMove, this.#moveUntil - performance.now()));
-  }
-
-  /** Finished sequences leave the cache, and are saved nowhere. @returns how many there were */
-  #evictResidents(): number {
-    const { size } = this.#scheduler.residents;
-    this.#scheduler.evictResidents();
-    const operations = this.#scheduler.takeOperations();
-    this.#perform(operations.map((one) => (one.kind === 'empty' ? { kind: one.kind, lane: one.lane } : one)));
-    return size;
-  }
-
-  #share(source: number, target: number, count: number): void {
-    this.#runner.shareCells(source, target);
-    if (this.#runner.cellCount(target) > count) this.#runner.removeCells(target, count, -1);
-  }
-
-  /** A whole sequence can be removed from every kind of memory. */
-  #emptySlot(slot: number): void {
-    this.#runner.removeCells(slot, 0, -1);
   }
 }
 
@@ -839,59 +698,7 @@ function isOnlyChoice(work: Choice | Measurement): boolean {
   return work instanceof Choice && work.request.choices === 1;
 }
 
-/** What others may reuse of a sequence, and with whom. */
-function promptOf({ scope, tokens }: Sequence): CachedTokens | undefined {
-  return scope === undefined ? undefined : { scope, tokens };
-}
-
 const largerContext = 'Shorten it, or serve the model with a larger --ctx.';
-
-function checkCounts({ choices, stop: { maxTokens = 1 } }: GenerateRequest, slots: number): void {
-  if (!Number.isInteger(choices) || choices < 1 || !Number.isInteger(maxTokens) || maxTokens < 1) {
-    throw new HeddleError(
-      'invalid_parameter',
-      'A request must have at least one choice of at least one token, in whole numbers.',
-    );
-  }
-  if (choices > slots) {
-    throw new HeddleError(
-      'invalid_parameter',
-      `A request can have ${slots} choices at most: as many as this model works on at once. Ask for fewer, or serve the model with a larger --parallel.`,
-      { param: 'n' },
-    );
-  }
-}
-
-function checkWish(wish: LikelihoodWish | undefined): void {
-  if (wish === undefined || (Number.isInteger(wish.top) && wish.top >= 0 && wish.top <= mostLikelyTokens))
-    return;
-  throw new HeddleError(
-    'invalid_parameter',
-    `A request can ask for 0 to ${mostLikelyTokens} of the most likely tokens, not ${wish.top}.`,
-  );
-}
-
-/** What a stop string holds back is one message once it is let go. */
-function checkStops({ likelihoods, stop: { stopStrings } }: GenerateRequest): void {
-  if (likelihoods === undefined || stopStrings.every((one) => one.length <= longestStopWithLikelihoods))
-    return;
-  throw new HeddleError(
-    'invalid_parameter',
-    `With log-probabilities, a stop string has ${longestStopWithLikelihoods} characters at most.`,
-    { param: 'stop' },
-  );
-}
-
-function checkReasoning({ reasoningLimit: limit }: GenerateRequest): void {
-  if (limit === undefined) return;
-  const { tokens, open, close, closing } = limit;
-  if (Number.isInteger(tokens) && tokens >= 0 && open !== '' && close !== '' && closing.includes(close))
-    return;
-  throw new HeddleError(
-    'invalid_parameter',
-    'Reasoning can be limited to a whole number of tokens, and what ends it must be among what is written to end it.',
-  );
-}
 
 function randomSeed(): number {
   return crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;

@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -50,6 +50,12 @@ function verify(directory: string): number {
   return files;
 }
 
+function filesIn(directory: string): number {
+  if (!existsSync(directory)) return 0;
+  return readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+    .length;
+}
+
 describe('an engine with a disk cache', { timeout: 60_000 }, () => {
   test('in a thread ends by itself, with its disk thread, and the next one finds what it kept', async () => {
     using folder = new TemporaryFolder();
@@ -79,12 +85,13 @@ describe('an engine with a disk cache', { timeout: 60_000 }, () => {
       collect(process.generate(ask(10 + n))).catch((error: unknown) => error),
     );
     await others[3];
+    const cache = join(folder.path, 'cache');
+    await until(() => filesIn(cache) > 8); // whatever the machine does beside: it is killed in the middle
     globalThis.process.kill(process.processId ?? 0, 'SIGKILL');
     await process.exited;
     const outcomes = await Promise.all(others);
     expect(outcomes.length).toBe(40);
     expect(process.loss?.code).toBe('engine_crashed');
-    const cache = join(folder.path, 'cache');
     expect(verify(cache)).toBeGreaterThan(4);
 
     const next = await open(folder.path);
@@ -94,5 +101,7 @@ describe('an engine with a disk cache', { timeout: 60_000 }, () => {
       expect((await collect(next.generate(ask(seed)))).texts).toEqual(answers[seed - 1]?.texts);
     }
     expect(cached).toBeGreaterThan(0);
+    await next.close(); // it writes to the folder
+    await next.exited;
   });
 });

@@ -319,7 +319,9 @@ export class Engine {
   /** Counts and cuts text as the model does. @throws HeddleError `engine_closed` when no model is loaded */
   async tokenize(text: string, options = { addSpecial: false, parseSpecial: true }): Promise<Token[]> {
     this.#checkAlive();
-    return this.#watched(this.#call<'tokenize'>({ type: 'tokenize', text, ...options }));
+    const tokens = this.#call<'tokenize'>({ type: 'tokenize', text, ...options });
+    this.#watch(tokens);
+    return tokens;
   }
 
   /**
@@ -329,7 +331,9 @@ export class Engine {
    */
   async spell(tokens: readonly Token[]): Promise<SpelledToken[]> {
     this.#checkAlive();
-    return this.#watched(this.#call<'spell'>({ type: 'spell', tokens }));
+    const spelled = this.#call<'spell'>({ type: 'spell', tokens });
+    this.#watch(spelled);
+    return spelled;
   }
 
   /**
@@ -461,14 +465,9 @@ export class Engine {
     });
   }
 
-  /** Tokens that are read or written. */
-  async #watched<Result>(result: Promise<Result>): Promise<Result> {
-    try {
-      return await result;
-    } catch (error) {
-      this.onFailure?.('tokenize', toHeddleError(error));
-      throw error;
-    }
+  /** Tells of a failure to read or write tokens. Beside the caller's own way: answers come in the order of their commands. */
+  #watch(result: Promise<unknown>): void {
+    result.catch((error: unknown) => this.onFailure?.('tokenize', toHeddleError(error)));
   }
 
   #post(command: EngineCommand): void {
