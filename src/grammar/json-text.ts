@@ -11,7 +11,10 @@ const escapedOnly = codePoints([
 /** What JSON may have between its tokens: one space, or a new line with its indentation. It can not be padded for ever. */
 export const space = 'json-space';
 
-const anyPlain = characterClass(without(codePoints([[0, 0x10ffff]]), escapedOnly));
+/** Characters that a JSON string can have as they are. */
+export const plainCharacters: CodePoints = without(codePoints([[0, 0x10ffff]]), escapedOnly);
+
+const anyPlain = characterClass(plainCharacters);
 
 /** Rules that all JSON grammars share. */
 export const jsonRules: ReadonlyMap<string, string> = new Map([
@@ -35,11 +38,6 @@ export const jsonObject: NamedGrammar = { name: 'json-object', rules: jsonRules 
 
 /** Any JSON value. */
 export const jsonValue: NamedGrammar = { name: 'json-value', rules: jsonRules };
-
-/** A value exactly, as `JSON.stringify` writes it. */
-export function jsonLiteral(value: unknown): string {
-  return literal(JSON.stringify(value));
-}
 
 /** One character of some, as it stands in a JSON string: as it is where that is possible. */
 export function jsonCharacter(of: CodePoints): string {

@@ -1,12 +1,13 @@
 import { limits } from '../limits.js';
-import { jsonRules } from '../json-text.js';
+import type { Notation } from './notation.js';
 import { unsupportedSchema, type Conjunction } from './schema-source.js';
 
 /** Collects the rules that a schema becomes, and the parts of it whose rules are still to be written. */
 export class RuleWriter {
+  readonly notation: Notation;
   readonly #name: string;
   readonly #path: string;
-  readonly #rules = new Map<string, string>(jsonRules);
+  readonly #rules: Map<string, string>;
   readonly #names = new Map<string, string>();
   readonly #pending: { readonly name: string; readonly all: Conjunction }[] = [];
   #count = 0;
@@ -14,10 +15,13 @@ export class RuleWriter {
   /**
    * @param name of the first rule; all others begin with it
    * @param path of the schema
+   * @param notation of the values
    */
-  constructor(name: string, path: string) {
+  constructor(name: string, path: string, notation: Notation) {
+    this.notation = notation;
     this.#name = name;
     this.#path = path;
+    this.#rules = new Map(notation.rules);
   }
 
   get rules(): ReadonlyMap<string, string> {
@@ -34,7 +38,7 @@ export class RuleWriter {
     const own = [...new Map(all.map((source) => [source.path, source])).values()].filter(
       ({ schema }) => schema !== true && !(typeof schema === 'object' && Object.keys(schema).length === 0),
     );
-    if (own.length === 0 && this.#count > 0) return 'json-value';
+    if (own.length === 0 && this.#count > 0) return this.notation.value;
     const key = own.map(({ path }) => path).join('\n');
     const known = this.#names.get(key);
     if (known !== undefined) return known;

@@ -45,6 +45,7 @@ export function messagesPrompt(
         chat,
         rules,
         tools: offered.definitions,
+        calls: offered.calls,
         singleCall: offered.singleCall,
         ...(budget === undefined ? {} : { reasoningBudget: budget }),
       },

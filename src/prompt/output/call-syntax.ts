@@ -1,3 +1,5 @@
+import type { Marker } from '../../grammar/index.js';
+
 /**
  * How a family writes tool calls: what a grammar that demands them is made of. The calls of an output are `begin`, each call,
  * `between` from one to the next, and `end`.
@@ -10,6 +12,17 @@ export interface CallSyntax {
   before(name: string, index: number): string;
   readonly after: string;
   readonly arguments: ArgumentSyntax;
+  /** An output has one call at most. */
+  readonly isSingle?: boolean;
+  /** What `before` begins with, and other texts may have as well: a call is known by what follows it. */
+  readonly lead?: string;
+  /**
+   * What calls of these tools begin with, where others may not: what a format's openings are, if absent.
+   * @param tools their names
+   */
+  marks?(tools: readonly string[]): readonly Marker[];
+  /** What an output begins with that is calls without an opening, and then nothing else; absent where none is. */
+  bare?(tools: readonly string[]): readonly Marker[];
 }
 
 /**

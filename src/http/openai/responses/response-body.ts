@@ -47,12 +47,12 @@ export function responseBody({ id, asked, createdAt }: ResponseHead, progress: R
     temperature: asked.temperature,
     text: { format: { type: 'text' } },
     tool_choice: asked.tool_choice,
-    tools: tools.map(({ name, description = null, parameters = null }) => ({
+    tools: tools.map(({ name, description = null, parameters = null, strict }) => ({
       type: 'function',
       name,
       description,
       parameters,
-      strict: false,
+      strict: strict ?? false,
     })),
     top_logprobs: 0,
     top_p: asked.top_p,

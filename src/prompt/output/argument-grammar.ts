@@ -1,0 +1,115 @@
+import { HeddleError } from '../../core/errors.js';
+import {
+  composeGrammar,
+  Grammar,
+  toolArgumentsGrammar,
+  type NamedGrammar,
+} from '../../grammar/index.js';
+import type { ArgumentSyntax } from './call-syntax.js';
+import type { CalledTool } from './called-tool.js';
+
+/** Characters of grammars that are kept, at most. */
+const mostKept = 4 * 1024 * 1024;
+
+/** States of the schemas that are enforced although nobody asked for it, all together: a grammar may have 50,000. */
+const mostStates = 20_000;
+
+/** A grammar of the arguments of one tool, or why there is none. */
+type Held =
+  | { readonly part: NamedGrammar; readonly states: number; readonly size: number }
+  | { readonly error: HeddleError; readonly size: number };
+
+/** By what they were made of, the latest used last: to make one can take longer than to read the rest of a request. */
+const kept = new Map<string, Held>();
+let keptCharacters = 0;
+
+/**
+ * Grammars of the arguments of tools, in their order: of what their schemas allow, or else any arguments at all.
+ * @param form.heldToAll schemas are enforced as far as possible; else those of strict tools only
+ * @throws HeddleError `invalid_parameter`, `unsupported_schema` or `unsupported_by_model` when a strict tool's schema can not
+ *   be enforced
+ */
+export function argumentGrammars(
+  syntax: ArgumentSyntax,
+  { tools, heldToAll }: { readonly tools: readonly CalledTool[]; readonly heldToAll: boolean },
+): readonly NamedGrammar[] {
+  let left = mostStates;
+  return tools.map((tool, index) => {
+    const name = `arguments-${index}`;
+    const held = tool.strict || (heldToAll && left > 0) ? heldArguments(syntax, tool, name) : undefined;
+    if (tool.strict && held !== undefined && 'error' in held) throw held.error;
+    if (held !== undefined && 'part' in held && (tool.strict || held.states <= left)) {
+      if (!tool.strict) left -= held.states;
+      return held.part;
+    }
+    return anyArguments(syntax, tool, name);
+  });
+}
+
+/**
+ * Refuses strict tools whose schemas can not be enforced by any model.
+ * @throws HeddleError `invalid_parameter` or `unsupported_schema`, with the path
+ */
+export function checkStrictTools(tools: readonly CalledTool[]): void {
+  argumentGrammars({ kind: 'json' }, { tools, heldToAll: false });
+}
+
+function heldArguments(syntax: ArgumentSyntax, tool: CalledTool, name: string): Held {
+  const { path, parameters } = tool;
+  const key = JSON.stringify([syntaxKey(syntax), name, path, parameters]);
+  const known = kept.get(key);
+  if (known !== undefined) {
+    kept.delete(key);
+    kept.set(key, known);
+    return known;
+  }
+  const made = { ...makeHeld(syntax, tool, name), size: key.length };
+  const size = 'part' in made ? made.size + sizeOf(made.part) : made.size;
+  kept.set(key, { ...made, size });
+  keptCharacters += size;
+  for (const [oldest, one] of kept) {
+    if (keptCharacters <= mostKept) break;
+    kept.delete(oldest);
+    keptCharacters -= one.size;
+  }
+  return made;
+}
+
+function makeHeld(
+  syntax: ArgumentSyntax,
+  tool: CalledTool,
+  name: string,
+): { part: NamedGrammar; states: number } | { error: HeddleError } {
+  try {
+    const part = schemaArguments(syntax, tool, name);
+    const source = composeGrammar({ root: `${part.name} "."`, rules: [part] });
+    return { part, states: new Grammar(source, { param: tool.path }).size };
+  } catch (error) {
+    if (error instanceof HeddleError) return { error };
+    throw error;
+  }
+}
+
+function schemaArguments(syntax: ArgumentSyntax, { parameters, path }: CalledTool, name: string): NamedGrammar {
+  switch (syntax.kind) {
+    case 'json':
+    case 'gemma':
+    case 'parameters':
+      return toolArgumentsGrammar(parameters, { name, path });
+  }
+}
+
+function anyArguments(_syntax: ArgumentSyntax, tool: CalledTool, name: string): NamedGrammar {
+  return toolArgumentsGrammar(undefined, { name, path: tool.path });
+}
+
+/** What tells the syntaxes of families apart. */
+function syntaxKey(syntax: ArgumentSyntax): string {
+  return syntax.kind;
+}
+
+function sizeOf({ rules }: NamedGrammar): number {
+  let size = 0;
+  for (const [name, text] of rules) size += name.length + text.length;
+  return size;
+}
