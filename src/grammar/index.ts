@@ -4,6 +4,8 @@ export { Grammar } from './grammar.js';
 export { jsonObject, jsonValue, space } from './json-text.js';
 export { textUntil, textWithout, type Marker } from './marker-grammar.js';
 export { regexGrammar } from './regex-grammar.js';
+export { gemmaNotation } from './schema/notation.js';
+export { anyParameters, parametersGrammar } from './schema/parameters-grammar.js';
 export { checkSchemaSize } from './schema/schema-resolver.js';
 export { schemaGrammar } from './schema/schema-grammar.js';
 export { toolArgumentsGrammar } from './tool-arguments-grammar.js';

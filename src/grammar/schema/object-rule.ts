@@ -2,6 +2,7 @@ import { codePoints, contains, without, type CodePoints } from '../code-points.j
 import { anyOf, characterClass, inOrder, literal, repeated } from '../gbnf-text.js';
 import { limits } from '../limits.js';
 import { countAt } from './keywords.js';
+import type { Notation } from './notation.js';
 import type { RuleWriter } from './rule-writer.js';
 import type { Alternative } from './schema-resolver.js';
 import {
@@ -48,7 +49,7 @@ export function objectRule(alternative: Alternative, writer: RuleWriter): string
   const other =
     others === undefined
       ? undefined
-      : inOrder(open, otherName(names, writer), close, space, writer.ruleOf(others), space);
+      : inOrder(open, otherName(names, writer, notation.otherKey), close, space, writer.ruleOf(others), space);
   return inOrder('"{"', space, memberList(members, other, writer), '"}"');
 }
 
@@ -111,8 +112,11 @@ function memberList(
  * The name of a property that is none of those. It has no escapes: or one could be written in two ways, and a property
  * twice.
  */
-export function otherName(names: ReadonlySet<string>, writer: RuleWriter): string {
-  const { characters, character, most, mayBeEmpty } = writer.notation.otherKey;
+export function otherName(
+  names: ReadonlySet<string>,
+  writer: RuleWriter,
+  { characters, character, most, mayBeEmpty }: Omit<Notation['otherKey'], 'open' | 'close'>,
+): string {
   const isWritable = (name: string): boolean =>
     Array.from(name).every((character) => contains(characters, character.codePointAt(0) ?? 0));
   const taken = [...names].filter(isWritable);

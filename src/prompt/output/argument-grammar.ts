@@ -1,12 +1,16 @@
 import { HeddleError } from '../../core/errors.js';
 import {
+  anyParameters,
   composeGrammar,
+  gemmaNotation,
   Grammar,
+  parametersGrammar,
   toolArgumentsGrammar,
   type NamedGrammar,
 } from '../../grammar/index.js';
 import type { ArgumentSyntax } from './call-syntax.js';
 import type { CalledTool } from './called-tool.js';
+import { parameterTypes } from './parameter-type.js';
 
 /** Characters of grammars that are kept, at most. */
 const mostKept = 4 * 1024 * 1024;
@@ -90,22 +94,28 @@ function makeHeld(
   }
 }
 
-function schemaArguments(syntax: ArgumentSyntax, { parameters, path }: CalledTool, name: string): NamedGrammar {
+/** Arguments as the schema of their tool says. */
+function schemaArguments(syntax: ArgumentSyntax, tool: CalledTool, name: string): NamedGrammar {
+  const { parameters, path } = tool;
   switch (syntax.kind) {
     case 'json':
-    case 'gemma':
-    case 'parameters':
       return toolArgumentsGrammar(parameters, { name, path });
+    case 'gemma':
+      return toolArgumentsGrammar(parameters, { name, path, notation: gemmaNotation });
+    case 'parameters':
+      return parameters === undefined
+        ? anyParameters(syntax, name)
+        : parametersGrammar(parameters, syntax, { name, path, typesOf: (key) => parameterTypes(tool, key) });
   }
 }
 
-function anyArguments(_syntax: ArgumentSyntax, tool: CalledTool, name: string): NamedGrammar {
-  return toolArgumentsGrammar(undefined, { name, path: tool.path });
+function anyArguments(syntax: ArgumentSyntax, { path }: CalledTool, name: string): NamedGrammar {
+  return schemaArguments(syntax, { name, path, strict: false }, name);
 }
 
 /** What tells the syntaxes of families apart. */
 function syntaxKey(syntax: ArgumentSyntax): string {
-  return syntax.kind;
+  return syntax.kind === 'parameters' ? `${syntax.before('', true)} ${syntax.after}` : syntax.kind;
 }
 
 function sizeOf({ rules }: NamedGrammar): number {
