@@ -37,8 +37,7 @@ export function textWithout(
 ): NamedGrammar {
   const { beginnings = [], character = characterClass } = options;
   const conditions = [...markers.map(lacking), ...beginnings.map(notBeginning)];
-  if (conditions.length === 0)
-    return { name, rules: new Map([[name, `${character(allCodePoints)}*`]]) };
+  if (conditions.length === 0) return { name, rules: new Map([[name, `${character(allCodePoints)}*`]]) };
   return { name, rules: automatonRules(conditions, name, character) };
 }
 

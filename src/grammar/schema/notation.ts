@@ -168,10 +168,7 @@ function valueRules(
   return new Map([
     ...jsonRules,
     ...parts.text.rules,
-    [
-      value,
-      `( ${name}-object | ${name}-array | ${name}-string | json-number | "true" | "false" | "null" )`,
-    ],
+    [value, `( ${name}-object | ${name}-array | ${name}-string | json-number | "true" | "false" | "null" )`],
     [`${name}-object`, `"{"${gap} ( ${name}-member ( ","${gap} ${name}-member )* )? "}"`],
     [`${name}-member`, `${parts.key} ":"${gap} ${value}${gap}`],
     [`${name}-array`, `"["${gap} ( ${value}${gap} ( ","${gap} ${value}${gap} )* )? "]"`],

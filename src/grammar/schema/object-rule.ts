@@ -49,7 +49,14 @@ export function objectRule(alternative: Alternative, writer: RuleWriter): string
   const other =
     others === undefined
       ? undefined
-      : inOrder(open, otherName(names, writer, notation.otherKey), close, space, writer.ruleOf(others), space);
+      : inOrder(
+          open,
+          otherName(names, writer, notation.otherKey),
+          close,
+          space,
+          writer.ruleOf(others),
+          space,
+        );
   return inOrder('"{"', space, memberList(members, other, writer), '"}"');
 }
 

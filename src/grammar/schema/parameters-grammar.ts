@@ -10,13 +10,7 @@ import { objectShape, otherName } from './object-rule.js';
 import { RuleWriter } from './rule-writer.js';
 import { resolverOf, typeText, writeValues } from './schema-grammar.js';
 import type { Alternative, SchemaResolver } from './schema-resolver.js';
-import {
-  isObject,
-  partOf,
-  sourceAt,
-  unsupportedSchema,
-  type Conjunction,
-} from './schema-source.js';
+import { isObject, partOf, sourceAt, unsupportedSchema, type Conjunction } from './schema-source.js';
 import { stringBody } from './string-rule.js';
 import { allowedValues } from './value-check.js';
 
@@ -161,7 +155,9 @@ function parameterValues(
   { notation, resolver, writer }: Context,
 ): ParameterValues {
   const marker = notation.after.trim();
-  const isOpen = all.every(({ schema }) => schema === true || (isObject(schema) && Object.keys(schema).length === 0));
+  const isOpen = all.every(
+    ({ schema }) => schema === true || (isObject(schema) && Object.keys(schema).length === 0),
+  );
   const isSaid = saysType(notation);
   if (isOpen) {
     const text = textWithout([marker], 'any-text');

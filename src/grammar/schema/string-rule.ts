@@ -45,7 +45,8 @@ export function stringBody(
   const length = lengthAt(alternative);
   const asked = conditionsAt(alternative);
   const conditions = [...asked.conditions, ...more];
-  const path = asked.path === '' ? (length.path === '' ? (alternative[0]?.path ?? '') : length.path) : asked.path;
+  const path =
+    asked.path === '' ? (length.path === '' ? (alternative[0]?.path ?? '') : length.path) : asked.path;
   if (length.least > length.most) return '[]';
   const { least, most } = length;
   const isBounded = least > 0 || most < Infinity;
@@ -66,7 +67,10 @@ export function stringBody(
       if (!(error instanceof AutomatonTooLarge)) throw error;
     }
   }
-  throw unsupportedSchema(path, 'together with what else is asked of the text it is too much to be computed.');
+  throw unsupportedSchema(
+    path,
+    'together with what else is asked of the text it is too much to be computed.',
+  );
 }
 
 /** What a text must not have in it; a part of that, which makes a smaller automaton, where the whole is too much. */

@@ -68,7 +68,8 @@ export interface OfferedTools {
 export function toOfferedTools({ tools, tool_choice: choice }: ToolFields): OfferedTools {
   const names = new Set<string>();
   for (const [index, { name }] of tools.entries()) {
-    if (names.has(name)) throw invalid(`tools[${index}].name`, `there are two tools with the name "${name}".`);
+    if (names.has(name))
+      throw invalid(`tools[${index}].name`, `there are two tools with the name "${name}".`);
     names.add(name);
   }
   if (choice.type === 'tool' && !names.has(choice.name))

@@ -55,7 +55,12 @@ export function isNumbered(syntax: CallSyntax): boolean {
   return syntax.before('f', 0) !== syntax.before('f', 1);
 }
 
-function headerOf({ before, lead = '' }: CallSyntax, { isLed }: CallForm, name: string, index: number): string {
+function headerOf(
+  { before, lead = '' }: CallSyntax,
+  { isLed }: CallForm,
+  name: string,
+  index: number,
+): string {
   const header = before(name, index);
   return isLed && header.startsWith(lead) ? header.slice(lead.length) : header;
 }

@@ -32,7 +32,15 @@ const has =
 const escapedRegex = (text: string): string => text.replace(/[^\w]/g, '\\$&');
 
 /** The key `name` of a JSON object, with escapes or without. */
-const nameKey = `"${[...'name'].map((letter) => `(?:${letter}|\\\\u00${letter.charCodeAt(0).toString(16).replace(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`)})`).join('')}"`;
+const nameKey = `"${[...'name']
+  .map(
+    (letter) =>
+      `(?:${letter}|\\\\u00${letter
+        .charCodeAt(0)
+        .toString(16)
+        .replace(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`)})`,
+  )
+  .join('')}"`;
 
 const dsmlMark = '｜DSML｜';
 const toolCallTags = ['<tool_call>', '</tool_call>'];
@@ -147,15 +155,12 @@ const families: readonly Family[] = [
   invoke('deepseek-dsml', has('DSML', 'tool_calls'), 'tool_calls', dsmlMark),
   deepseek(
     has(deepseekMarks.open, deepseekMarks.call, '```json'),
-    headerSyntax(
-      (tool) => `${deepseekMarks.call}function${deepseekMarks.separator}${tool}\n\`\`\`json\n`,
-      {
-        begin: deepseekMarks.open,
-        between: '\n',
-        after: `\n\`\`\`${deepseekMarks.callClose}`,
-        end: deepseekMarks.close,
-      },
-    ),
+    headerSyntax((tool) => `${deepseekMarks.call}function${deepseekMarks.separator}${tool}\n\`\`\`json\n`, {
+      begin: deepseekMarks.open,
+      between: '\n',
+      after: `\n\`\`\`${deepseekMarks.callClose}`,
+      end: deepseekMarks.close,
+    }),
   ),
   deepseek(
     has(deepseekMarks.open, deepseekMarks.call),

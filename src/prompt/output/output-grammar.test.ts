@@ -115,7 +115,12 @@ function beginnings(family: FamilyCase, form: OutputForm): string[] {
 }
 
 /** Texts of an output, drawn at random behind each of its beginnings in turn. */
-function draw(family: FamilyCase, form: OutputForm, seeds: number, begin = beginnings(family, form)): string[] {
+function draw(
+  family: FamilyCase,
+  form: OutputForm,
+  seeds: number,
+  begin = beginnings(family, form),
+): string[] {
   const grammar = grammarOf(family, form);
   const texts: string[] = [];
   for (let seed = 1; seed <= seeds; seed++) {
@@ -123,18 +128,30 @@ function draw(family: FamilyCase, form: OutputForm, seeds: number, begin = begin
     const state = grammar.afterBytes(grammar.start, Buffer.from(before));
     if (state === null) throw new Error(`an output can not begin so: ${before}`);
     const text = randomText(grammar, new Random(seed), 5000, state);
-    if (text === undefined) continue;
-    expect(matches(grammar, before + text)).toBe(true);
-    texts.push(before + text);
+    if (text !== undefined) texts.push(before + text);
   }
   return texts;
 }
 
 describe.each<FamilyCase>(families)('calls that are demanded of $name', (family) => {
-  it.each(corpus)('have arguments that are valid: $name', ({ schema }) => {
+  it.each(corpus)('have arguments that are valid: $name', ({ name, schema }) => {
     const tools = [strictTool('first', schema)];
+    const form = { calls: demand('required', tools), singleCall: true };
+    if (
+      chooseFormat(family.template).calls?.arguments.kind === 'parameters' &&
+      name.startsWith('keys that')
+    ) {
+      // Such names can not stand in tags.
+      expect(() => grammarOf(family, form)).toThrow(
+        expect.objectContaining({
+          code: 'unsupported_schema',
+          param: expect.stringContaining('tools.first') as string,
+        }) as Error,
+      );
+      return;
+    }
     const validate = ajv.compile(schema as object);
-    const texts = draw(family, { calls: demand('required', tools), singleCall: true }, 12);
+    const texts = draw(family, form, 3, beginnings(family, form).slice(-1));
     for (const text of texts) {
       const { calls, others } = read(family, text, tools);
       expect([text, others]).toEqual([text, []]);
@@ -142,15 +159,19 @@ describe.each<FamilyCase>(families)('calls that are demanded of $name', (family)
       const isValid = validate(calls[0]?.arguments);
       expect([text, ajv.errorsText(validate.errors), isValid]).toEqual([text, 'No errors', true]);
     }
-    expect(texts.length).toBeGreaterThan(3);
+    expect(texts.length).toBeGreaterThan(0);
   });
 
   it('are of the tools, one or several, and nothing else', () => {
     const tools = [
-      strictTool('first', { type: 'object', properties: { a: { type: 'boolean' } }, additionalProperties: false }),
+      strictTool('first', {
+        type: 'object',
+        properties: { a: { type: 'boolean' } },
+        additionalProperties: false,
+      }),
       { name: 'second.one', strict: false, path: 'tools.second' },
     ];
-    const texts = draw(family, { calls: demand('required', tools) }, 60);
+    const texts = draw(family, { calls: demand('required', tools) }, 24);
     const counts = new Set<number>();
     const names = new Set<string>();
     for (const text of texts) {
@@ -164,7 +185,7 @@ describe.each<FamilyCase>(families)('calls that are demanded of $name', (family)
     }
     expect([...counts].toSorted()).toEqual(family.single === true ? [1] : [1, 2]);
     expect([...names].toSorted()).toEqual(['first', 'second.one']);
-    expect(texts.length).toBeGreaterThan(20);
+    expect(texts.length).toBeGreaterThan(8);
   });
 
   it('can follow reasoning, which can be ended at any time', () => {
@@ -211,40 +232,54 @@ describe.each<FamilyCase>(families)('free text of $name', (family) => {
     const validate = ajv.compile(strict[0]?.parameters ?? {});
     const header = `${format.calls?.begin ?? ''}${format.calls?.before('get_weather', 0) ?? ''}`;
     const begin = beginnings(family, form);
-    const calling = format.calls?.bare === undefined ? begin.map((text) => `${text}Look: ${header}`) : [header];
+    const calling =
+      format.calls?.bare === undefined ? begin.map((text) => `${text}Look: ${header}`) : [header];
     let called = 0;
-    for (const text of [...draw(family, form, 20, begin), ...draw(family, form, 30, calling)]) {
+    for (const text of [...draw(family, form, 6, begin), ...draw(family, form, 16, calling)]) {
       for (const call of read(family, text, strict).calls) {
         called++;
         expect([text, call.name, validate(call.arguments)]).toEqual([text, 'get_weather', true]);
       }
     }
     expect(called).toBeGreaterThan(5);
+    const grammar = grammarOf(family, form);
+    const wrong = strictTool('get_weather', { type: 'object', properties: { city: { const: 'Lissabon' } } });
+    const others = draw(family, { calls: demand('required', [wrong]), singleCall: true }, 6);
+    expect(others.length).toBeGreaterThan(2);
+    for (const text of others) expect([text, matches(grammar, text)]).toEqual([text, false]);
   });
 });
 
 describe('the transcripts of all families', () => {
-  const tools = transcriptTools.map((tool) => ({ ...tool, strict: tool.name === 'get_time', path: tool.name }));
+  const tools = transcriptTools.map((tool) => ({
+    ...tool,
+    strict: tool.name === 'get_time',
+    path: tool.name,
+  }));
 
   it.each(transcripts.filter(({ calls, template }) => calls === undefined && template !== 'nothing'))(
     'that call nothing can be written: $name',
     ({ template, prompt = '', text, warnings }) => {
       const grammar = grammarOf({ name: '', template, prompt }, { calls: demand('auto', tools) });
+      const [opening = ''] = chooseFormat(template).calls?.openings ?? [];
       // What is no call, though it looks like one, is what the grammar is there to prevent.
-      expect(matches(grammar, text)).toBe(warnings === undefined);
+      expect(matches(grammar, text)).toBe(warnings === undefined || !text.includes(opening));
     },
   );
 });
 
 describe('content in a form, with tools', () => {
-  const part = schemaGrammar({ type: 'object', properties: { n: { const: 1 } }, required: ['n'] }, { path: 'x' });
+  const part = schemaGrammar(
+    { type: 'object', properties: { n: { const: 1 } }, required: ['n'] },
+    { path: 'x' },
+  );
   const content: ContentForm = { source: 'root ::= "never used"', part, param: 'response_format' };
   const tools = [strictTool('first', { type: 'object', additionalProperties: false })];
 
   it.each(families)('is that, or calls: $name', (family) => {
     const format = chooseFormat(family.template);
     const kinds = new Set<string>();
-    for (const text of draw(family, { content, calls: demand('auto', tools) }, 60)) {
+    for (const text of draw(family, { content, calls: demand('auto', tools) }, 24)) {
       const { calls, others } = read(family, text, tools);
       const written = others.map((event) => (event.kind === 'content' ? event.text : event.kind)).join('');
       kinds.add(calls.length > 0 ? 'calls' : 'content');
