@@ -403,7 +403,7 @@ describe('what is not supported', () => {
     expect(response.status).toBe(400);
     const { error } = errorSchema.parse(await response.json());
     expect(error.param).toBe(param);
-    expect(['invalid_parameter', 'unsupported_parameter']).toContain(error.code);
+    expect(['invalid_parameter', 'unsupported_parameter', 'unsupported_schema']).toContain(error.code);
   });
 });
 
