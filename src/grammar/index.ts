@@ -9,4 +9,3 @@ export { anyParameters, parametersGrammar } from './schema/parameters-grammar.js
 export { checkSchemaSize } from './schema/schema-resolver.js';
 export { schemaGrammar } from './schema/schema-grammar.js';
 export { toolArgumentsGrammar } from './tool-arguments-grammar.js';
-export { AutomatonTooLarge } from './text-automaton.js';

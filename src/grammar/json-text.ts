@@ -16,6 +16,10 @@ export const plainCharacters: CodePoints = without(codePoints([[0, 0x10ffff]]), 
 
 const anyPlain = characterClass(plainCharacters);
 
+/** A character that a JSON string has as an escape: a pair of surrogates is one, half of one is none. */
+export const anyEscape =
+  '"\\\\" ( ["\\\\/bfnrt] | "u" ( [0-9A-CEFa-cef] [0-9A-Fa-f]{3} | [Dd] [0-7] [0-9A-Fa-f]{2} | [Dd] [89ABab] [0-9A-Fa-f]{2} "\\\\u" [Dd] [C-Fc-f] [0-9A-Fa-f]{2} ) )';
+
 /** Rules that all JSON grammars share. */
 export const jsonRules: ReadonlyMap<string, string> = new Map([
   [space, '( " " | "\\n" [ \\t]{0,16} )?'],
@@ -24,11 +28,7 @@ export const jsonRules: ReadonlyMap<string, string> = new Map([
   ['json-member', 'json-string ":" json-space json-value json-space'],
   ['json-array', '"[" json-space ( json-value json-space ( "," json-space json-value json-space )* )? "]"'],
   ['json-string', '"\\"" json-character* "\\""'],
-  // A pair of surrogates is one character; half of one is none.
-  [
-    'json-character',
-    `( ${anyPlain} | "\\\\" ( ["\\\\/bfnrt] | "u" ( [0-9A-CEFa-cef] [0-9A-Fa-f]{3} | [Dd] [0-7] [0-9A-Fa-f]{2} | [Dd] [89ABab] [0-9A-Fa-f]{2} "\\\\u" [Dd] [C-Fc-f] [0-9A-Fa-f]{2} ) ) )`,
-  ],
+  ['json-character', `( ${anyPlain} | ${anyEscape} )`],
   ['json-plain', anyPlain],
   ['json-number', '"-"? ( "0" | [1-9] [0-9]{0,15} ) ( "." [0-9]{1,16} )? ( [eE] [-+]? [0-9]{1,2} )?'],
 ]);

@@ -22,23 +22,36 @@ export function textUntil(marker: string, name: string, without: readonly Marker
     { expression: { kind: 'sequence', items: [anyText, text, someText] } as const, isNegated: true },
     ...without.map(lacking),
   ];
-  return { name, rules: automatonRules(conditions, name, characterClass) };
+  return { name, rules: namedCharacters(conditions, name) };
 }
 
 /**
  * A grammar of the texts in which none of these markers occurs.
- * @param options.beginnings what they do not begin with either
- * @param options.character how one character of some is written; as it is, when absent
+ * @param beginnings what they do not begin with either
+ * @throws AutomatonTooLarge
  */
 export function textWithout(
   markers: readonly Marker[],
   name: string,
-  options: { beginnings?: readonly Marker[]; character?: (of: CodePoints) => string } = {},
+  beginnings: readonly Marker[] = [],
 ): NamedGrammar {
-  const { beginnings = [], character = characterClass } = options;
   const conditions = [...markers.map(lacking), ...beginnings.map(notBeginning)];
-  if (conditions.length === 0) return { name, rules: new Map([[name, `${character(allCodePoints)}*`]]) };
-  return { name, rules: automatonRules(conditions, name, character) };
+  if (conditions.length === 0) return { name, rules: new Map([[name, `${characterClass(allCodePoints)}*`]]) };
+  return { name, rules: namedCharacters(conditions, name) };
+}
+
+/** Sets of characters are rules of their own: an automaton has the same ones in many places. */
+function namedCharacters(conditions: readonly TextCondition[], name: string): Map<string, string> {
+  const names = new Map<string, string>();
+  const character = (of: CodePoints): string => {
+    const text = characterClass(of);
+    const known = names.get(text) ?? `${name}-c${names.size}`;
+    names.set(text, known);
+    return known;
+  };
+  const rules = automatonRules(conditions, name, character);
+  for (const [text, rule] of names) rules.set(rule, text);
+  return rules;
 }
 
 function notBeginning(marker: Marker): TextCondition {

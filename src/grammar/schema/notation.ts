@@ -1,6 +1,6 @@
 import { without, type CodePoints } from '../code-points.js';
 import { characterClass, literal, type GbnfRules, type NamedGrammar } from '../gbnf-text.js';
-import { jsonCharacter, jsonRules, plainCharacters, space } from '../json-text.js';
+import { anyEscape, jsonCharacter, jsonRules, plainCharacters, space } from '../json-text.js';
 import { textWithout } from '../marker-grammar.js';
 
 /** How values are written down: as JSON, or as a family of models has it. All texts are GBNF. */
@@ -18,7 +18,7 @@ export interface Notation {
   readonly anyText: string;
   /** One character of some, in the body of a string. */
   character(of: CodePoints): string;
-  /** Any character of it; absent where not every one can follow every other, because of `excluded`. */
+  /** Any character of it, as far as every one can follow every other; absent where they are not counted so. */
   readonly anyCharacter?: string;
   /** What no string may have in it. */
   readonly excluded?: string;
@@ -68,26 +68,44 @@ export const jsonNotation: Notation = {
  */
 export function jsonWithin(marker: string): Notation {
   const escaped = (value: unknown): string => JSON.stringify(value).replaceAll('</', '<\\/');
-  const characters = without(plainCharacters, [[0x3c, 0x3c]]);
+  const characters = without(plainCharacters, [point('<')]);
+  const behind = without(characters, [point('/')]);
+  const rules = valueRules('within', {
+    space,
+    string: '"\\"" within-text "\\""',
+    key: 'within-string',
+    plain: characters,
+    text: {
+      name: 'within-text',
+      rules: new Map([
+        // A "/" behind a "<" is an escape.
+        ['within-text', '( within-character | "<"+ within-behind )* "<"*'],
+        ['within-character', `( ${characterClass(characters)} | within-escape )`],
+        ['within-behind', `( ${characterClass(behind)} | within-escape )`],
+        ['within-escape', anyEscape],
+      ]),
+    },
+  });
   return {
-    rules: valueRules('within', {
-      space,
-      string: '"\\"" within-text "\\""',
-      key: 'within-string',
-      plain: characters,
-      text: textWithout([marker], 'within-text', { character: jsonCharacter }),
-    }),
+    rules,
     value: 'within-value',
     object: 'within-object',
     space,
     string: jsonNotation.string,
     anyText: 'within-text',
     character: jsonCharacter,
+    // Where they are counted, a "<" is an escape.
+    anyCharacter: 'within-character',
     excluded: marker,
     exactly: (value) => literal(escaped(value)),
     key: (name) => literal(`${escaped(name)}:`),
     otherKey: { ...jsonNotation.otherKey, characters, character: 'within-plain' },
   };
+}
+
+function point(character: string): CodePoints[number] {
+  const code = character.charCodeAt(0);
+  return [code, code];
 }
 
 /** Letters, digits, `_` and `-`. */

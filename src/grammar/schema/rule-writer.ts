@@ -2,6 +2,9 @@ import { limits } from '../limits.js';
 import type { Notation } from './notation.js';
 import { unsupportedSchema, type Conjunction } from './schema-source.js';
 
+/** What is no longer than that stands where it is used. */
+const shortest = 8;
+
 /** Collects the rules that a schema becomes, and the parts of it whose rules are still to be written. */
 export class RuleWriter {
   readonly notation: Notation;
@@ -10,6 +13,8 @@ export class RuleWriter {
   readonly #rules: Map<string, string>;
   readonly #names = new Map<string, string>();
   readonly #pending: { readonly name: string; readonly all: Conjunction }[] = [];
+  /** Rules of characters, by what they say. */
+  readonly #characters = new Map<string, string>();
   #count = 0;
 
   /**
@@ -46,6 +51,17 @@ export class RuleWriter {
     this.#count ||= 1;
     this.#names.set(key, name);
     this.#pending.push({ name, all: own });
+    return name;
+  }
+
+  /** A character of some: a rule of its own where it is long, since automata have it in many places. */
+  character(text: string): string {
+    if (text.length <= shortest) return text;
+    let name = this.#characters.get(text);
+    if (name === undefined) {
+      name = this.add(text);
+      this.#characters.set(text, name);
+    }
     return name;
   }
 

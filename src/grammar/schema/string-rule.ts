@@ -1,3 +1,4 @@
+import type { CodePoints } from '../code-points.js';
 import { repeated } from '../gbnf-text.js';
 import { limits } from '../limits.js';
 import { lacking } from '../marker-grammar.js';
@@ -58,9 +59,10 @@ export function stringBody(
     conditions.push(lengthCondition(least, most));
   }
   const name = writer.newName();
-  for (const excluded of exclusions(notation)) {
+  const character = (of: CodePoints): string => writer.character(notation.character(of));
+  for (const excluded of exclusions(notation, most < Infinity)) {
     try {
-      for (const [rule, text] of conditionRules([...conditions, ...excluded], name, notation.character))
+      for (const [rule, text] of conditionRules([...conditions, ...excluded], name, character))
         writer.set(rule, text);
       return name;
     } catch (error) {
@@ -73,9 +75,14 @@ export function stringBody(
   );
 }
 
-/** What a text must not have in it; a part of that, which makes a smaller automaton, where the whole is too much. */
-function exclusions({ excluded }: BodyNotation): readonly (readonly TextCondition[])[] {
-  return excluded === undefined ? [[]] : [[lacking(excluded)], [lacking(excluded.slice(0, 2))]];
+/**
+ * What a text must not have in it, or else a part of that, which makes a smaller automaton.
+ * @param isCounted the automaton counts characters too: it has as many states for each of them
+ */
+function exclusions({ excluded }: BodyNotation, isCounted: boolean): readonly (readonly TextCondition[])[] {
+  if (excluded === undefined) return [[]];
+  const part = [lacking(excluded.slice(0, 2))];
+  return isCounted ? [part] : [[lacking(excluded)], part];
 }
 
 /** What `format` and `pattern` ask of a text, and where one of them stands. */

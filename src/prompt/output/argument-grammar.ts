@@ -10,22 +10,20 @@ import {
 } from '../../grammar/index.js';
 import type { ArgumentSyntax } from './call-syntax.js';
 import type { CalledTool } from './called-tool.js';
+import { KeptGrammars } from './kept-grammars.js';
 import { parameterTypes } from './parameter-type.js';
-
-/** Characters of grammars that are kept, at most. */
-const mostKept = 4 * 1024 * 1024;
 
 /** States of the schemas that are enforced although nobody asked for it, all together: a grammar may have 50,000. */
 const mostStates = 20_000;
 
 /** A grammar of the arguments of one tool, or why there is none. */
-type Held =
-  | { readonly part: NamedGrammar; readonly states: number; readonly size: number }
-  | { readonly error: HeddleError; readonly size: number };
+type Held = { readonly part: NamedGrammar; readonly states: number } | { readonly error: HeddleError };
 
-/** By what they were made of, the latest used last: to make one can take longer than to read the rest of a request. */
-const kept = new Map<string, Held>();
-let keptCharacters = 0;
+/** A tool that says nothing of its arguments. */
+const anyTool: CalledTool = { name: '', strict: false, path: '' };
+
+/** To make one can take longer than to read the rest of a request. */
+const kept = new KeptGrammars<Held>(4 * 1024 * 1024);
 
 /**
  * Grammars of the arguments of tools, in their order: of what their schemas allow, or else any arguments at all.
@@ -38,6 +36,7 @@ export function argumentGrammars(
   { tools, heldToAll }: { readonly tools: readonly CalledTool[]; readonly heldToAll: boolean },
 ): readonly NamedGrammar[] {
   let left = mostStates;
+  let any: NamedGrammar | undefined;
   return tools.map((tool, index) => {
     const name = `arguments-${index}`;
     const held = tool.strict || (heldToAll && left > 0) ? heldArguments(syntax, tool, name) : undefined;
@@ -46,7 +45,7 @@ export function argumentGrammars(
       if (!tool.strict) left -= held.states;
       return held.part;
     }
-    return anyArguments(syntax, tool, name);
+    return (any ??= schemaArguments(syntax, anyTool, 'arguments-any'));
   });
 }
 
@@ -61,29 +60,13 @@ export function checkStrictTools(tools: readonly CalledTool[]): void {
 function heldArguments(syntax: ArgumentSyntax, tool: CalledTool, name: string): Held {
   const { path, parameters } = tool;
   const key = JSON.stringify([syntaxKey(syntax), name, path, parameters]);
-  const known = kept.get(key);
-  if (known !== undefined) {
-    kept.delete(key);
-    kept.set(key, known);
-    return known;
-  }
-  const made = { ...makeHeld(syntax, tool, name), size: key.length };
-  const size = 'part' in made ? made.size + sizeOf(made.part) : made.size;
-  kept.set(key, { ...made, size });
-  keptCharacters += size;
-  for (const [oldest, one] of kept) {
-    if (keptCharacters <= mostKept) break;
-    kept.delete(oldest);
-    keptCharacters -= one.size;
-  }
-  return made;
+  return kept.get(key, () => {
+    const held = makeHeld(syntax, tool, name);
+    return { value: held, rules: 'part' in held ? held.part.rules : undefined };
+  });
 }
 
-function makeHeld(
-  syntax: ArgumentSyntax,
-  tool: CalledTool,
-  name: string,
-): { part: NamedGrammar; states: number } | { error: HeddleError } {
+function makeHeld(syntax: ArgumentSyntax, tool: CalledTool, name: string): Held {
   try {
     const part = schemaArguments(syntax, tool, name);
     const source = composeGrammar({ root: `${part.name} "."`, rules: [part] });
@@ -109,17 +92,7 @@ function schemaArguments(syntax: ArgumentSyntax, tool: CalledTool, name: string)
   }
 }
 
-function anyArguments(syntax: ArgumentSyntax, { path }: CalledTool, name: string): NamedGrammar {
-  return schemaArguments(syntax, { name, path, strict: false }, name);
-}
-
 /** What tells the syntaxes of families apart. */
 function syntaxKey(syntax: ArgumentSyntax): string {
   return syntax.kind === 'parameters' ? `${syntax.before('', true)} ${syntax.after}` : syntax.kind;
-}
-
-function sizeOf({ rules }: NamedGrammar): number {
-  let size = 0;
-  for (const [name, text] of rules) size += name.length + text.length;
-  return size;
 }

@@ -1,6 +1,5 @@
 import {
   anyOf,
-  AutomatonTooLarge,
   composeGrammar,
   group,
   inOrder,
@@ -14,11 +13,18 @@ import {
 import { callGrammar, isNumbered } from './call-grammar.js';
 import type { CalledTool } from './called-tool.js';
 import type { ReasoningMarks } from './output-style.js';
+import { KeptGrammars } from './kept-grammars.js';
 import { opensReasoning, type OutputFormat } from './output-format.js';
 
 /** White space before what an output begins with. */
 const spaces = '[ \\n]{0,4}';
 
+/** Of the names of tools that text is compared with, characters at most. */
+const mostNames = 500;
+
+const kept = new KeptGrammars<NamedGrammar>(1024 * 1024);
+
+/** What could be a call, whatever its name. */
 const anyBeginning: readonly Marker[] = [{ regex: '\\s*\\{' }];
 
 /** A format that has calls. */
@@ -81,10 +87,8 @@ function textBetween(
   names: readonly string[],
   others: readonly string[],
 ): NamedGrammar {
-  return orElse(
-    () => textWithout([...(marks?.(names) ?? openings), ...others], 'free'),
-    () => textWithout([...openings, ...others], 'free'),
-  );
+  const exact = marks !== undefined && areFew(names);
+  return keptText([...(exact ? marks(names) : openings), ...others], 'free', []);
 }
 
 /** A whole text that is no call, where calls need no opening. */
@@ -93,20 +97,24 @@ function plainBeginning(
   names: readonly string[],
   others: readonly Marker[],
 ): NamedGrammar {
-  return orElse(
-    () => textWithout(openings, 'plain', { beginnings: [...(bare?.(names) ?? []), ...others] }),
-    () => textWithout(openings, 'plain', { beginnings: [...anyBeginning, ...others] }),
-  );
+  const beginnings = areFew(names) ? (bare?.(names) ?? []) : anyBeginning;
+  return keptText(openings, 'plain', [...beginnings, ...others]);
 }
 
-/** What the names of many tools come to can be too much; then less text is allowed. */
-function orElse(make: () => NamedGrammar, makeSmaller: () => NamedGrammar): NamedGrammar {
-  try {
-    return make();
-  } catch (error) {
-    if (!(error instanceof AutomatonTooLarge)) throw error;
-    return makeSmaller();
-  }
+/** What the names of many tools come to would be too much; then less text is allowed. */
+function areFew(names: readonly string[]): boolean {
+  return names.reduce((length, name) => length + name.length, 0) <= mostNames;
+}
+
+function keptText(
+  markers: readonly Marker[],
+  name: 'free' | 'plain',
+  beginnings: readonly Marker[],
+): NamedGrammar {
+  return kept.get(JSON.stringify([name, markers, beginnings]), () => {
+    const value = textWithout(markers, name, beginnings);
+    return { value, rules: value.rules };
+  });
 }
 
 /** A text behind any white space. */

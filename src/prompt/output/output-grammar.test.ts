@@ -171,7 +171,7 @@ describe.each<FamilyCase>(families)('calls that are demanded of $name', (family)
       }),
       { name: 'second.one', strict: false, path: 'tools.second' },
     ];
-    const texts = draw(family, { calls: demand('required', tools) }, 24);
+    const texts = draw(family, { calls: demand('required', tools) }, 60);
     const counts = new Set<number>();
     const names = new Set<string>();
     for (const text of texts) {
@@ -279,7 +279,7 @@ describe('content in a form, with tools', () => {
   it.each(families)('is that, or calls: $name', (family) => {
     const format = chooseFormat(family.template);
     const kinds = new Set<string>();
-    for (const text of draw(family, { content, calls: demand('auto', tools) }, 24)) {
+    for (const text of draw(family, { content, calls: demand('auto', tools) }, 48)) {
       const { calls, others } = read(family, text, tools);
       const written = others.map((event) => (event.kind === 'content' ? event.text : event.kind)).join('');
       kinds.add(calls.length > 0 ? 'calls' : 'content');
