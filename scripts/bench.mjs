@@ -6,7 +6,7 @@ import { root, run, setUp } from './setup.mjs';
 const [name = 'raw'] = process.argv.slice(2);
 if (!existsSync(join(root, 'bench', 'src', `${name}.ts`))) {
   console.error(
-    `There is no bench/src/${name}.ts. There are: raw, two-models, ramp, intruder, scheduling, step-overhead, memory-prediction, metrics-overhead, block-stores, block-transfer, prompt-cache, ngram, snapshots, grammar-cost.`,
+    `There is no bench/src/${name}.ts. There are: raw, two-models, ramp, intruder, scheduling, step-overhead, memory-prediction, metrics-overhead, block-stores, block-transfer, prompt-cache, ngram, snapshots, grammar-cost, cancel.`,
   );
   process.exit(1);
 }

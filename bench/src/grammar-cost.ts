@@ -157,8 +157,8 @@ const places: Record<string, string> = {
 };
 
 const maker = new GuideMaker(runner);
-const first = timed(() => void maker.guide({ source: 'root ::= "x"' }, { ignoreEnd: false }));
-const compile = timed(() => void maker.guide({ source }, { ignoreEnd: false }));
+const first = timed(() => void maker.guide({ source: 'root ::= "x"' }, { ignoreEnd: false, controlTokens: [] }));
+const compile = timed(() => void maker.guide({ source }, { ignoreEnd: false, controlTokens: [] }));
 console.log(
   `vocabulary read, once for each engine: ${first.toFixed(0)} ms; grammar compiled: ${compile.toFixed(1)} ms`,
 );
@@ -206,7 +206,7 @@ for (const [name, text] of Object.entries(places)) {
   const tokens = runner.tokenize(text, { addSpecial: false, parseSpecial: false });
   const fresh = (): InstanceType<typeof GuideMaker> => new GuideMaker(runner);
   const guideOf = (from: GuideMaker): ReturnType<GuideMaker['guide']> => {
-    const guide = from.guide({ source }, { ignoreEnd: false });
+    const guide = from.guide({ source }, { ignoreEnd: false, controlTokens: [] });
     for (const token of tokens) guide.accept(token);
     return guide;
   };
@@ -238,13 +238,13 @@ for (const temperature of [0, 1, 1.5]) {
   const draws: number[] = [];
   let [again, refusals] = [0, 0];
   const guides = new GuideMaker(runner);
-  void guides.guide({ source: 'root ::= "x"' }, { ignoreEnd: false });
+  void guides.guide({ source: 'root ::= "x"' }, { ignoreEnd: false, controlTokens: [] });
   for (let seed = 1; seed <= 5; seed++) {
     const sampler = runner.createSampler(
       { ...defaultSampling, temperature, topK: 0, topP: 1, minP: 0 },
       { seed, prompt, ignoreEos: false },
     );
-    const guide = guides.guide({ source }, { ignoreEnd: false });
+    const guide = guides.guide({ source }, { ignoreEnd: false, controlTokens: [] });
     const counting: TokenGuide = {
       allows: (token) => {
         const may = guide.allows(token);

@@ -8,6 +8,7 @@ describe('the banner', () => {
     const text = banner(server, 'linux');
     expect(text).toContain('is listening on http://127.0.0.1:8000\n');
     expect(text).toContain('models: a, b');
+    expect(text).toContain('\nreference: http://127.0.0.1:8000/docs\n');
     expect(text).toContain(`-d '{"model":"a",`);
   });
 

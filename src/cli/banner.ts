@@ -15,12 +15,14 @@ export function banner(
   const url = `http://${host}:${server.port}`;
   const [first] = server.models;
   const lines = [`heddle ${version} is listening on ${url}`, ''];
-  if (first === undefined) {
-    lines.push(`There are no GGUF files in ${server.directories.join(', ')} yet.`);
-  } else {
-    lines.push(`models: ${server.models.join(', ')} (each is loaded when it is first asked for)`, '');
-    lines.push('Try it:', `  ${curlLine(url, first, server.asksForKey === true, platform)}`);
-  }
+  lines.push(
+    first === undefined
+      ? `There are no GGUF files in ${server.directories.join(', ')} yet.`
+      : `models: ${server.models.join(', ')} (each is loaded when it is first asked for)`,
+    `reference: ${url}/docs`,
+  );
+  if (first !== undefined)
+    lines.push('', 'Try it:', `  ${curlLine(url, first, server.asksForKey === true, platform)}`);
   lines.push('', 'Ctrl-C stops it.', '');
   return lines.join('\n');
 }

@@ -1,9 +1,14 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import type { FinishReason } from '../core/generation.js';
 import { silentLogger } from '../core/logger.js';
 import { defaultCacheUse } from '../core/prompt-cache.js';
 import { defaultSampling, defaultStop } from '../core/sampling-defaults.js';
 import { renderChat, type ChatMessage } from '../prompt/chat-template.js';
+import { chooseFormat } from '../prompt/output/choose-format.js';
+import { createParser } from '../prompt/output/output-format.js';
+import { chooseTemplate } from '../prompt/template-choice.js';
+import { AnswerPrinter } from './answer-printer.js';
 import { ConsoleObserver } from './console-observer.js';
 import { createPool } from './create-pool.js';
 import { configFile, toOverrides, type ModelOptions } from './options.js';
@@ -26,9 +31,16 @@ export async function runPrompt(
     const { engine } = await pool.lease(isFile ? modelId(model) : model);
     const messages: ChatMessage[] = [{ role: 'user', content: prompt }];
     if (options.system !== undefined) messages.unshift({ role: 'system', content: options.system });
+    const written = renderChat(engine.info, messages);
+    const format = chooseFormat(chooseTemplate(engine.info, { hasTools: false }));
+    const printer = new AnswerPrinter(createParser(format, { prompt: written.text, tools: [] }), {
+      answer: process.stdout,
+      aside: process.stderr,
+    });
     const generation = engine.generate({
       id: 'run',
-      prompt: renderChat(engine.info, messages),
+      prompt: written,
+      controlTokens: format.controlTokens({ tools: false }),
       choices: 1,
       sampling: {
         ...defaultSampling,
@@ -43,10 +55,13 @@ export async function runPrompt(
     });
     process.once('SIGINT', () => generation.cancel());
     process.stdout.once('error', () => generation.cancel()); // nobody reads any more
+    let reason: FinishReason = 'length'; // unless it is told another: it was interrupted
     for await (const update of generation) {
-      if (update.kind === 'choice') process.stdout.write(update.text);
+      if (update.kind !== 'choice') continue;
+      printer.push(update.text);
+      reason = update.finish?.reason ?? reason;
     }
-    process.stdout.write('\n');
+    printer.end(reason);
   } finally {
     await pool.close();
   }

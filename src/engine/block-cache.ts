@@ -121,7 +121,7 @@ export class BlockCache {
     // Prompts that wait hold what was fetched for them: that is not to be more than what RAM is meant for.
     if (this.#inRam(wanted) || this.#fetchedBytes > Math.max(this.store.hostBytes, leastFetched))
       return undefined;
-    return this.#fetch(wanted);
+    return this.#fetch(wanted, held);
   }
 
   /**
@@ -245,15 +245,20 @@ export class BlockCache {
     };
   }
 
-  /** How many of a prompt's first tokens RAM and disk hold. */
+  /**
+   * How many of a prompt's first tokens RAM and disk hold, each by itself: where the memory has a state, up to the last
+   * one that is there with all blocks before it.
+   */
   async probe(prompt: CachedTokens): Promise<{ host: number; disk: number }> {
     const boundaries = this.#boundariesOf(prompt);
-    if (this.#hasCells) {
-      const { host, disk } = await this.store.findEach(boundaries.map(({ block }) => block));
-      return { host: host * blockTokens, disk: disk * blockTokens };
-    }
-    const { host, disk } = await this.store.findLast(boundaries.map(({ snapshot }) => snapshot));
-    return { host: host * blockTokens, disk: disk * blockTokens };
+    let reach = { host: boundaries.length, disk: boundaries.length };
+    if (this.#hasCells) reach = await this.store.findEach(boundaries.map(({ block }) => block));
+    if (this.#hasState)
+      reach = await this.store.findLast(
+        boundaries.map(({ snapshot }) => snapshot),
+        reach,
+      );
+    return { host: reach.host * blockTokens, disk: reach.disk * blockTokens };
   }
 
   /** Where snapshots can be kept; the disk takes what RAM does not. */
@@ -268,38 +273,58 @@ export class BlockCache {
     return !this.#hasState || (last !== undefined && holds(last.snapshot));
   }
 
-  async #fetch(boundaries: readonly Boundary[]): Promise<() => void> {
+  async #fetch(boundaries: readonly Boundary[], held: number): Promise<() => void> {
     const fetched: BlockKey[] = [];
+    /** @returns how many of the keys, from the first on, were there */
     const load = async (keys: readonly BlockKey[]): Promise<number> => {
-      const payloads = await this.store.load(keys);
-      for (const [index, payload] of payloads.entries()) {
-        const key = keys[index];
-        if (key === undefined) continue;
-        fetched.push(key);
-        this.#hold(key.id, payload);
+      let count = 0;
+      while (count < keys.length) {
+        const slice = keys.slice(count, count + fetchedAtOnce);
+        const payloads = await this.store.load(slice);
+        for (const [index, payload] of payloads.entries()) {
+          const key = slice[index];
+          if (key === undefined) continue;
+          fetched.push(key);
+          this.#hold(key.id, payload);
+        }
+        count += payloads.length;
+        if (payloads.length < slice.length) break;
       }
-      return payloads.length;
+      return count;
     };
-    let reach = boundaries.length;
-    if (this.#hasCells) {
-      reach = 0;
-      for (; reach < boundaries.length;) {
-        const slice = boundaries.slice(reach, reach + fetchedAtOnce).map(({ block }) => block);
-        const count = await load(slice);
-        reach += count;
-        if (count < slice.length) break;
-      }
-      this.store.missed(boundaries.slice(reach).flatMap(({ block, snapshot }) => [block, snapshot]));
-    }
-    if (this.#hasState) {
-      const snapshots = boundaries.slice(0, reach).map(({ snapshot }) => snapshot);
-      const { host, disk } = await this.store.findLast(snapshots);
-      const last = snapshots[disk - 1];
-      if (disk > host && last !== undefined) await load([last]);
-    }
+    if (this.#hasState) await this.#fetchState(boundaries, held, load);
+    else this.#missed(boundaries.slice(await load(boundaries.map(({ block }) => block))));
     return () => {
       for (const { id } of fetched.splice(0)) this.#letGo(id);
     };
+  }
+
+  /** Reads the last state that all blocks are there for, and these; the one before, should a file not be what it was. */
+  async #fetchState(
+    boundaries: readonly Boundary[],
+    held: number,
+    load: (keys: readonly BlockKey[]) => Promise<number>,
+  ): Promise<void> {
+    const blocks = this.#hasCells ? boundaries.map(({ block }) => block) : [];
+    const snapshots = boundaries.map(({ snapshot }) => snapshot);
+    let reach = this.#hasCells ? (await this.store.find(blocks)).length : boundaries.length;
+    this.#missed(boundaries.slice(reach));
+    for (let loaded = 0; reach > 0;) {
+      const { host, disk } = await this.store.findLast(snapshots, { host: reach, disk: reach });
+      const end = Math.max(host, disk);
+      const snapshot = snapshots[end - 1];
+      if (snapshot === undefined || end * blockTokens <= held) return;
+      loaded += await load(blocks.slice(loaded, end));
+      const missing = this.#hasCells && loaded < end;
+      if (missing) this.#missed(boundaries.slice(loaded, reach));
+      else if ((await load([snapshot])) > 0) return;
+      reach = missing ? loaded : end - 1;
+    }
+  }
+
+  /** The disk does not have these: they are to be saved again. */
+  #missed(boundaries: readonly Boundary[]): void {
+    this.store.missed(boundaries.flatMap(({ block, snapshot }) => [block, snapshot]));
   }
 
   #hold(id: string, payload: Payload): void {

@@ -168,3 +168,12 @@ describe('a host whose disk takes no more', { timeout: 30_000 }, () => {
     expect(await host.close([request.id])).toEqual([1]);
   });
 });
+
+test('a host that is asked to read all of its disk says that it is at it, and not that it computes', async () => {
+  using folder = new TemporaryFolder();
+  const host = new HostWithBadDisk(folder.path, silentDiskThread);
+  await host.result(1);
+  host.tell({ type: 'cache', call: 2, action: 'verify' });
+  expect(await host.event(({ type }) => type === 'alive')).toEqual({ type: 'alive', call: 2 });
+  expect(await host.close([])).toEqual([]);
+});

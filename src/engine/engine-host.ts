@@ -53,8 +53,8 @@ export class EngineHost {
   #cache: BlockCache | undefined;
   #closed = false;
   #arrival: Promise<void> | undefined;
-  /** When something was last posted, milliseconds on the clock of `performance`. */
-  #lastPost = 0;
+  /** When it was last posted what was computed, or that something was; milliseconds on the clock of `performance`. */
+  #lastStepPost = 0;
 
   constructor(port: HostPort, services: HostServices) {
     this.#port = port;
@@ -86,7 +86,7 @@ export class EngineHost {
       if (this.#port.beforeStep !== undefined) await this.#port.beforeStep();
       this.#core.step();
       this.#postUpdates();
-      if (performance.now() - this.#lastPost > aliveInterval) this.#post({ type: 'alive' });
+      if (performance.now() - this.#lastStepPost > aliveInterval) this.#postStep({ type: 'alive' });
       if (this.#core.needsTurns) await eventLoopTurn();
     }
   }
@@ -114,7 +114,8 @@ export class EngineHost {
 
   /** As {@link #answer}, for what can take minutes: whoever waits hears that it goes on. */
   async #answerLate(command: CallCommand): Promise<void> {
-    const timer = setInterval(() => this.#post({ type: 'alive' }), aliveInterval);
+    const { call } = command;
+    const timer = setInterval(() => this.#post({ type: 'alive', call }), aliveInterval);
     try {
       await this.#answer(command);
     } finally {
@@ -235,13 +236,17 @@ export class EngineHost {
   }
 
   #post(event: EngineEvent): void {
-    this.#lastPost = performance.now();
     this.#port.post(event);
+  }
+
+  #postStep(event: EngineEvent): void {
+    this.#lastStepPost = performance.now();
+    this.#post(event);
   }
 
   #postUpdates(): void {
     const updates = this.#core?.takeUpdates() ?? [];
-    if (updates.length > 0) this.#post({ type: 'step', updates });
+    if (updates.length > 0) this.#postStep({ type: 'step', updates });
   }
 }
 

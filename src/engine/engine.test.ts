@@ -12,8 +12,10 @@ import { InMemoryTransport } from '../testing/in-memory-transport.js';
 import { collect, makeRequest } from '../testing/requests.js';
 import { AbortBoard } from './abort-board.js';
 import { Engine, type Generation } from './engine.js';
+import type { EngineEvent } from './protocol.js';
 import { ProcessTransport } from './process-transport.js';
 import { ThreadTransport } from './thread-transport.js';
+import type { EngineTransport, TransportListener } from './transport.js';
 
 /** Compiled, as a worker thread needs it; the tests' global setup sees to that. */
 const fakeRunner = pathToFileURL(resolve('dist/testing/fake-runner.js')).href;
@@ -117,4 +119,28 @@ test('two engines on threads decode on different ones', async () => {
     }),
   );
   expect(new Set(reports.map((report) => report?.threads.load)).size).toBe(2);
+});
+
+test('what a host says counts, and what it says of its steps counts as such', async () => {
+  let listener: TransportListener | undefined;
+  const transport: EngineTransport = {
+    hostBytes: 0,
+    aborts: { openLane() {}, cancel() {}, cancelAll() {}, cancelLoad() {} },
+    start: (given) => void (listener = given),
+    post() {},
+  };
+  const engine = new Engine(transport);
+  const loaded = engine.load(fakeModel());
+  const counts = (): number[] => [engine.eventCount, engine.stepEventCount];
+  const say = (event: EngineEvent): number[] => {
+    listener?.onEvent(event);
+    return counts();
+  };
+  expect(counts()).toEqual([0, 0]);
+  expect(say({ type: 'loading', fraction: 0.5 })).toEqual([1, 0]);
+  expect(say({ type: 'result', call: 1, value: undefined })).toEqual([2, 0]);
+  expect(say({ type: 'step', updates: [] })).toEqual([3, 1]);
+  expect(say({ type: 'alive' })).toEqual([4, 2]);
+  expect(say({ type: 'alive', call: 2 })).toEqual([5, 2]);
+  await loaded;
 });

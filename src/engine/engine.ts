@@ -30,6 +30,7 @@ export type { RequestObserver } from './request-observer.js';
 
 /** A request the engine is working on, as the gateway sees it. */
 interface Pending {
+  readonly task: EngineTask;
   readonly reader: Reader;
   readonly lane: number;
   /** Of a request for text, who hears what becomes of it. */
@@ -37,6 +38,9 @@ interface Pending {
   /** Choices, inputs or documents that have not finished. */
   open: number;
 }
+
+/** What an engine is asked for. `tokenize` is also what tokens stand for. */
+export type EngineTask = RequestCommand['type'] | 'tokenize';
 
 /** Where a request's updates go: a {@link Generation} of what its kind of request is told. */
 interface Reader {
@@ -89,14 +93,17 @@ export class Engine {
   #idleWaiters: (() => void)[] = [];
   #lastActive = 0;
   #eventCount = 0;
+  #stepEventCount = 0;
   /** A host that is a thread was given up. */
   #abandoned = false;
   /** Why a host that is a process was killed; it is lost when it has ended. */
   #abandonment: ErrorData | undefined;
   /** Told when the engine gets its first request, before that is sent, and when it has ended its last. */
   onBusyChange: ((busy: boolean) => void) | undefined;
-  /** Told of every request before it is sent; what it returns hears what becomes of it. */
+  /** Told of every request for text before it is sent; what it returns hears what becomes of it. */
   onRequest: ((request: GenerateRequest) => RequestObserver) | undefined;
+  /** Told of everything that was handed over and ended with an error, `request_cancelled` included. It must not throw. */
+  onFailure: ((task: EngineTask, error: HeddleError) => void) | undefined;
 
   constructor(transport: EngineTransport) {
     this.#transport = transport;
@@ -134,6 +141,11 @@ export class Engine {
   /** Messages that came from the host so far: while it has work, a number that stays the same means a stall. */
   get eventCount(): number {
     return this.#eventCount;
+  }
+
+  /** Of these, messages of what was computed: a number that stays the same while only calls are answered, or waited for. */
+  get stepEventCount(): number {
+    return this.#stepEventCount;
   }
 
   /** The host has something to do or to answer. */
@@ -290,7 +302,7 @@ export class Engine {
     });
     const observer = begun.type === 'generate' ? this.onRequest?.(begun.request) : undefined;
     const observers = [observer, ownObserver].filter((one) => one !== undefined);
-    const pending: Pending = { reader: reader as Reader, lane, observers, open: parts };
+    const pending: Pending = { task: begun.type, reader: reader as Reader, lane, observers, open: parts };
     this.#pending.set(id, pending);
     if (this.#pending.size === 1) this.onBusyChange?.(true);
     try {
@@ -307,7 +319,7 @@ export class Engine {
   /** Counts and cuts text as the model does. @throws HeddleError `engine_closed` when no model is loaded */
   async tokenize(text: string, options = { addSpecial: false, parseSpecial: true }): Promise<Token[]> {
     this.#checkAlive();
-    return this.#call<'tokenize'>({ type: 'tokenize', text, ...options });
+    return this.#watched(this.#call<'tokenize'>({ type: 'tokenize', text, ...options }));
   }
 
   /**
@@ -317,7 +329,7 @@ export class Engine {
    */
   async spell(tokens: readonly Token[]): Promise<SpelledToken[]> {
     this.#checkAlive();
-    return this.#call<'spell'>({ type: 'spell', tokens });
+    return this.#watched(this.#call<'spell'>({ type: 'spell', tokens }));
   }
 
   /**
@@ -449,6 +461,16 @@ export class Engine {
     });
   }
 
+  /** Tokens that are read or written. */
+  async #watched<Result>(result: Promise<Result>): Promise<Result> {
+    try {
+      return await result;
+    } catch (error) {
+      this.onFailure?.('tokenize', toHeddleError(error));
+      throw error;
+    }
+  }
+
   #post(command: EngineCommand): void {
     if (this.#started && this.#gone === undefined) this.#transport.post(command);
   }
@@ -458,6 +480,7 @@ export class Engine {
     this.#eventCount++;
     switch (event.type) {
       case 'alive':
+        if (event.call === undefined) this.#stepEventCount++;
         return;
       case 'result':
         this.#takeCaller(event.call)?.resolve(event.value);
@@ -469,6 +492,7 @@ export class Engine {
         this.#onProgress?.(event.fraction);
         return;
       case 'step': {
+        this.#stepEventCount++;
         const now = performance.now();
         for (const update of event.updates) this.#deliver(update, now);
         return;
@@ -497,9 +521,12 @@ export class Engine {
   }
 
   /** The engine has said its last word on a request: only now is its lane free for another. */
-  #settle(requestId: string, { reader, lane, observers }: Pending, error?: HeddleError): void {
+  #settle(requestId: string, { task, reader, lane, observers }: Pending, error?: HeddleError): void {
     this.#pending.delete(requestId);
-    if (error !== undefined) for (const observer of observers) observer.failed(error);
+    if (error !== undefined) {
+      for (const observer of observers) observer.failed(error);
+      this.onFailure?.(task, error);
+    }
     this.#freeLanes.push(lane);
     reader.end(error);
     this.#lastActive = Date.now();

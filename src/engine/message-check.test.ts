@@ -17,6 +17,7 @@ const notices: readonly ProcessNotice[] = [
   { kind: 'gone', error: undefined },
   { kind: 'gone', error },
   { kind: 'event', event: { type: 'alive' } },
+  { kind: 'event', event: { type: 'alive', call: 1 } },
   { kind: 'event', event: { type: 'loading', fraction: 0.5 } },
   { kind: 'event', event: { type: 'result', call: 1, value: undefined } },
   { kind: 'event', event: { type: 'refused', call: 1, error: { ...error, param: 'prompt' } } },

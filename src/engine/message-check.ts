@@ -27,7 +27,7 @@ const notices: Checks<ProcessNotice['kind']> = {
 
 const events: Checks<EngineEvent['type']> = {
   step: ({ updates: all }) => isListOf(all, (update) => isOneOf(updates, 'kind', update)),
-  alive: () => true,
+  alive: ({ call }) => call === undefined || isCount(call),
   loading: ({ fraction }) => typeof fraction === 'number',
   refused: ({ call, error }) => isCount(call) && isErrorData(error),
   // The value goes to the one who made the call, and to nobody else.

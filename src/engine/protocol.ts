@@ -70,8 +70,8 @@ export interface CallResults {
 /** Engine to gateway. */
 export type EngineEvent =
   | { readonly type: 'result'; readonly call: number; readonly value: CallResults[keyof CallResults] }
-  /** It has computed for a while without anything to tell. */
-  | { readonly type: 'alive' }
+  /** It has computed for a while without anything to tell; with `call`, it is still at that one and may compute nothing. */
+  | { readonly type: 'alive'; readonly call?: number }
   | { readonly type: 'refused'; readonly call: number; readonly error: ErrorData }
   | { readonly type: 'loading'; readonly fraction: number }
   /** All that one step, or the commands before it, did for all requests. */

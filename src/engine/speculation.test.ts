@@ -194,15 +194,17 @@ describe('whatever happens', () => {
   });
 
   const crowd = Array.from({ length: 4 }, (_, seed) => ({
-    ...{ prompt: 'abc'.repeat(13), choices: 1, letters: 3, temperature: 0.7 as const, seed },
-    ...{
-      penalties: 0 as const,
-      maxTokens: 60,
-      stopStrings: [],
-      arrives: 0,
-      leaves: undefined,
-      aborts: undefined,
-    },
+    prompt: 'abc'.repeat(13),
+    choices: 1,
+    letters: 3,
+    temperature: 0.7 as const,
+    penalties: 0 as const,
+    seed,
+    maxTokens: 60,
+    stopStrings: [],
+    arrives: 0,
+    leaves: undefined,
+    aborts: undefined,
   }));
 
   test('text, counts and ends are those without drafts, greedy and seeded', () => {

@@ -152,9 +152,8 @@ describe('Grammar', () => {
   it('goes on behind an opening, whose rules have nothing to do with its own', () => {
     const opening = 'root ::= ( "<" word ">" )?\nword ::= [a-z]+';
     const grammar = new Grammar('root ::= word | "(" root ")"\nword ::= [0-9]+', { opening });
-    for (const text of ['12', '<ab>12', '<ab>((12))']) expect(matches(grammar, text), text).toBe(true);
-    for (const text of ['<12>12', 'ab', '<ab>', '(<ab>12)', '<ab><ab>1'])
-      expect(matches(grammar, text), text).toBe(false);
+    const texts = ['12', '<ab>12', '<ab>((12))', '<12>12', 'ab', '<ab>', '(<ab>12)', '<ab><ab>1'];
+    expect(texts.filter((text) => matches(grammar, text))).toEqual(texts.slice(0, 3));
   });
 
   it('refuses a text with too many readings instead of computing for ever', () => {

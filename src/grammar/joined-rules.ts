@@ -28,7 +28,9 @@ function renamed(expression: Expression): Expression {
       return { kind: 'choice', options: expression.options.map(renamed) };
     case 'repeat':
       return { ...expression, item: renamed(expression.item) };
-    default:
+    case 'text':
+    case 'character':
+    case 'token':
       return expression;
   }
 }

@@ -141,9 +141,9 @@ export class Answer {
     }
   }
 
-  /** A number that stays the same while the engine, which may have others to work for, does nothing. */
+  /** A number that stays the same while the engine, which may have others to work for, computes nothing. */
   get progress(): number {
-    return this.#engine.eventCount;
+    return this.#engine.stepEventCount;
   }
 
   /** What was counted so far; complete after the last piece. */

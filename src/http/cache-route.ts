@@ -10,7 +10,8 @@ import { chatSchema } from './openai/chat-schema.js';
 import type { RouteContext } from './route-context.js';
 import { parseBody } from './validation.js';
 
-const bodySchema = z.strictObject({ model: chatSchema.shape.model.optional() });
+/** The body of a clear, and of a verification. */
+export const cacheActionSchema = z.strictObject({ model: chatSchema.shape.model.optional() });
 
 /**
  * `GET /admin/cache`: what the loaded models keep of prompts, and where. `POST /admin/cache/clear` and `.../verify`: the
@@ -34,7 +35,7 @@ export function cacheRoute(
   });
   for (const action of ['clear', 'verify'] as const) {
     server.post(`/admin/cache/${action}`, async (request, reply) => {
-      const { model } = parseBody(bodySchema, request.body ?? {});
+      const { model } = parseBody(cacheActionSchema, request.body ?? {});
       if (model === undefined) return { models: await ofAll(pool, action) };
       const { signal } = new ClientWatch(reply.raw);
       return { models: [await ofOne(pool, model, action, signal)] };

@@ -14,6 +14,7 @@ import { apiOf, errorBodyFor } from './error-body.js';
 import { healthRoute } from './health-route.js';
 import { metricsRoute } from './metrics-route.js';
 import { ollamaRoutes } from './ollama/ollama-routes.js';
+import { referenceRoutes } from './openapi/reference-routes.js';
 import { chatRoute } from './openai/chat-route.js';
 import { completionsRoute } from './openai/completions-route.js';
 import { embeddingsRoute } from './openai/embeddings-route.js';
@@ -77,6 +78,7 @@ export function createServer(context: RouteContext): FastifyInstance {
   embeddingsRoute(server, context);
   rerankRoute(server, context);
   ollamaRoutes(server, context);
+  referenceRoutes(server);
   return server;
 }
 

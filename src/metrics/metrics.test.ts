@@ -5,8 +5,9 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ErrorCode } from '../core/errors.js';
 import { silentLogger } from '../core/logger.js';
-import { Engine } from '../engine/engine.js';
+import { Engine, type EngineTask } from '../engine/engine.js';
 import { EnginePool } from '../pool/engine-pool.js';
 import { EngineReports } from '../pool/engine-reports.js';
 import { ModelCatalogue } from '../pool/model-catalogue.js';
@@ -14,7 +15,13 @@ import type { PoolPolicy } from '../pool/pool-policy.js';
 import { defaultModelSettings } from '../pool/pool-settings.js';
 import { InMemoryTransport } from '../testing/in-memory-transport.js';
 import { parseMetrics, valueOf, type MetricFamily } from '../testing/metrics-text.js';
-import { collect, makeRequest } from '../testing/requests.js';
+import {
+  collect,
+  makeEmbedRequest,
+  makeRequest,
+  makeRerankRequest,
+  makeScoreRequest,
+} from '../testing/requests.js';
 import { Metrics } from './metrics.js';
 
 let folder: string;
@@ -69,6 +76,15 @@ async function read(): Promise<ReadonlyMap<string, MetricFamily>> {
 }
 
 const a = { model_name: 'a' };
+
+function failures(
+  now: ReadonlyMap<string, MetricFamily>,
+  model: string,
+  task: EngineTask,
+  code: ErrorCode,
+): number | undefined {
+  return valueOf(now, 'heddle_engine_request_failures_total', { model_name: model, task, code });
+}
 
 describe('the states of models', () => {
   it('are each 0 or 1, and every transition is counted', async () => {
@@ -236,10 +252,33 @@ describe('requests', () => {
     cancelled.cancel();
     await engine.idle();
     const now = await read();
-    const failures = (code: string): number | undefined =>
-      valueOf(now, 'heddle_engine_request_failures_total', { ...a, code });
-    expect(failures('native_call_failed')).toBe(1);
-    expect(failures('request_cancelled')).toBe(1);
+    expect(failures(now, 'a', 'generate', 'native_call_failed')).toBe(1);
+    expect(failures(now, 'a', 'generate', 'request_cancelled')).toBe(1);
+  });
+
+  it('that fail in the engine are counted by what was asked for', async () => {
+    addModel('e', 'fake:?bytes=100&causal=false&failAtDecode=1');
+    addModel('r', 'fake:?bytes=100&pooling=none&failAtDecode=1');
+    addModel('a', 'fake:?bytes=100&failAtDecode=1');
+    const embedder = await engineOf('e');
+    await expect(embedder.embed(makeEmbedRequest(['a']))).rejects.toThrow('decode 1');
+    const reranker = await engineOf('r');
+    await expect(reranker.rerank(makeRerankRequest('a', ['b']))).rejects.toThrow('decode 1');
+    const engine = await engineOf('a');
+    await expect(engine.spell([1_000_000])).rejects.toMatchObject({ code: 'invalid_parameter' });
+    await expect(engine.score(makeScoreRequest('a', 'b'))).rejects.toThrow('decode 1');
+    const signal = AbortSignal.abort();
+    await expect(embedder.embed(makeEmbedRequest(['a']), { signal })).rejects.toMatchObject({
+      code: 'request_cancelled',
+    });
+    await embedder.idle();
+    const now = await read();
+    expect(failures(now, 'e', 'embed', 'native_call_failed')).toBe(1);
+    expect(failures(now, 'e', 'embed', 'request_cancelled')).toBe(1);
+    expect(failures(now, 'r', 'rerank', 'native_call_failed')).toBe(1);
+    expect(failures(now, 'a', 'score', 'native_call_failed')).toBe(1);
+    expect(failures(now, 'a', 'tokenize', 'invalid_parameter')).toBe(1);
+    expect(failures(now, 'a', 'generate', 'native_call_failed')).toBeUndefined();
   });
 });
 

@@ -1,4 +1,3 @@
-import type { ErrorCode } from '../core/errors.js';
 import type { FinishReason } from '../core/generation.js';
 import type { BucketCounts } from './bucket-counts.js';
 
@@ -27,5 +26,4 @@ export interface ModelCounts {
   readonly tokenGaps: BucketCounts;
   firstToken(seconds: number): void;
   finished(choice: FinishedChoice): void;
-  failed(code: ErrorCode): void;
 }

@@ -22,7 +22,7 @@ export class RequestMetrics {
   readonly #promptLength: Histogram<'model_name'>;
   readonly #outputLength: Histogram<'model_name'>;
   readonly #finished: Counter<'model_name' | 'finished_reason'>;
-  readonly #failed: Counter<'model_name' | 'code'>;
+  readonly #failed: Counter<'model_name' | 'task' | 'code'>;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -107,8 +107,8 @@ export class RequestMetrics {
     });
     this.#failed = new Counter({
       name: 'heddle_engine_request_failures_total',
-      help: 'Requests that ended with an error after they were handed over to an engine, by error code',
-      labelNames: [...model, 'code'],
+      help: 'Requests that ended with an error after they were handed over to an engine, by what they asked for',
+      labelNames: [...model, 'task', 'code'],
       registers,
     });
   }
@@ -117,6 +117,7 @@ export class RequestMetrics {
   watch(modelId: string, engine: Engine): void {
     const counts = this.#of(modelId);
     engine.onRequest = (request) => new TimedRequest(counts, request, performance.now());
+    engine.onFailure = (task, { code }) => this.#failed.inc({ model_name: modelId, task, code });
   }
 
   /** What is counted for a model; there from 0, so that its first request is an increase. */
@@ -160,7 +161,6 @@ export class RequestMetrics {
           this.#timePerToken.observe(labels, choice.decodeTime / choice.decodedTokens);
         }
       },
-      failed: (code) => this.#failed.inc({ ...labels, code }),
     };
   }
 

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { HeddleError } from '../core/errors.js';
 import type { ChoiceUpdate } from '../core/generation.js';
 import { defaultCacheUse } from '../core/prompt-cache.js';
 import { BucketCounts } from './bucket-counts.js';
@@ -17,10 +16,8 @@ function timed(choices = 1, cache = defaultCacheUse) {
     tokenGaps: new BucketCounts([0.01, 0.02, 0.05, 0.1]),
     firstTokens: [] as number[],
     ends: [] as FinishedChoice[],
-    failures: [] as string[],
     firstToken: (seconds: number) => counted.firstTokens.push(seconds),
     finished: (choice: FinishedChoice) => counted.ends.push(choice),
-    failed: (code: string) => counted.failures.push(code),
   };
   const request = new TimedRequest(counted, { choices, cache }, 1000);
   request.updated({ kind: 'accepted', requestId: 'r', promptTokens: 7 }, 1001);
@@ -109,12 +106,5 @@ describe('a timed request', () => {
     expect(counted.tokenGaps.cumulative.at(-1)).toBe(2);
     expect(counted.tokenGaps.sum).toBeCloseTo(0.205);
     expect(counted.ends).toHaveLength(2);
-  });
-
-  it('that fails is counted by its code', () => {
-    const { counted, request } = timed();
-    request.failed(new HeddleError('request_cancelled', 'gone'));
-    expect(counted.failures).toEqual(['request_cancelled']);
-    expect(counted).toMatchObject({ promptTokens: 0, ends: [] });
   });
 });

@@ -1,4 +1,3 @@
-import type { HeddleError } from '../core/errors.js';
 import type { FinishReason, GenerateRequest } from '../core/generation.js';
 import type { GenerationUpdate, RequestObserver } from '../engine/engine.js';
 import type { ModelCounts } from './model-counts.js';
@@ -61,9 +60,7 @@ export class TimedRequest implements RequestObserver {
     if (update.finish !== undefined) this.#finish(choice, update.finish.reason, now);
   }
 
-  failed(error: HeddleError): void {
-    this.#counts.failed(error.code);
-  }
+  failed(): void {} // counted with those of all tasks
 
   /** A request that uses no cache looks for nothing in it. */
   #start(cachedTokens: number): void {

@@ -5,6 +5,7 @@ import type { LlamaBindings } from './llama-bindings.js';
 import type { Pointer } from './llama-structs.js';
 import { cutLongRuns } from './long-runs.js';
 import type { NativeHandle } from './native-handle.js';
+import { TokenBytes } from './token-bytes.js';
 
 const noBytes = new Uint8Array(0);
 
@@ -19,7 +20,7 @@ export class Vocabulary {
   readonly #model: NativeHandle;
   readonly #vocabulary: Pointer;
   readonly #encoder = new TextEncoder();
-  readonly #pieces = new Map<Token, Uint8Array>();
+  readonly #pieces: TokenBytes;
   /** Of tokens without bytes. */
   readonly #written = new Map<Token, number>();
   #piece = new Uint8Array(64);
@@ -33,6 +34,7 @@ export class Vocabulary {
     this.#vocabulary = bindings.llama_model_get_vocab(model.address);
     this.size = bindings.llama_vocab_n_tokens(this.#vocabulary);
     this.#type = bindings.llama_vocab_type(this.#vocabulary);
+    this.#pieces = new TokenBytes(this.size);
   }
 
   /** @throws HeddleError `invalid_parameter` */
@@ -93,7 +95,7 @@ export class Vocabulary {
     const known = this.#pieces.get(token);
     if (known !== undefined) return known;
     const piece = this.#readPiece(token, false);
-    this.#pieces.set(token, piece);
+    this.#pieces.add(token, piece);
     return piece;
   }
 

@@ -119,11 +119,18 @@ export class PrefixStore {
     return { host: this.#host.leading(ids), disk: (await this.#disk?.leading(ids)) ?? 0 };
   }
 
-  /** How many of the keys there are up to the last one that each tier holds. */
-  async findLast(keys: readonly BlockKey[]): Promise<{ readonly host: number; readonly disk: number }> {
-    const host = keys.findLastIndex(({ id }) => this.#host.has(id)) + 1;
-    const disk = (await this.#disk?.last(keys.map(({ id }) => id))) ?? 0;
-    this.missed(keys.slice(disk));
+  /**
+   * How many of the keys there are up to the last one that each tier holds.
+   * @param reach how many of them are of use, from the first on, in each tier; all when absent
+   */
+  async findLast(
+    keys: readonly BlockKey[],
+    reach: { readonly host: number; readonly disk: number } = { host: keys.length, disk: keys.length },
+  ): Promise<{ readonly host: number; readonly disk: number }> {
+    const host = keys.slice(0, reach.host).findLastIndex(({ id }) => this.#host.has(id)) + 1;
+    const asked = keys.slice(0, reach.disk);
+    const disk = (await this.#disk?.last(asked.map(({ id }) => id))) ?? 0;
+    this.missed(asked.slice(disk));
     return { host, disk };
   }
 

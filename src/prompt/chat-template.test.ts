@@ -81,4 +81,38 @@ describe('a chat prompt', () => {
       }),
     );
   });
+
+  it.each([
+    ['can not be parsed', '{% frobnicate %}x{% endfrobnicate %}'],
+    ['calls what there is not', '{{ messages | shuffle }}'],
+    ['has keys that are lists', '{% set x = {(1, 2): 3} %}'],
+  ])('is refused with advice when its template %s, whatever the messages', (_, template) => {
+    expect(() => renderChat(modelWith(template), [user])).toThrow(
+      expect.objectContaining({
+        code: 'chat_template_failed',
+        status: 400,
+        param: undefined,
+        message: expect.stringMatching(
+          /can not be used, whatever the messages: .+\. .+\/v1\/completions/,
+        ) as string,
+      }),
+    );
+  });
+
+  it('is refused because of the messages when only these make the template fail', () => {
+    const model = modelWith(
+      '{{ messages[0].content + messages[0].mood }}{% if messages | length > 9 %}{% endif %}',
+    );
+    const template =
+      "{% for m in messages %}{% if m.role == 'system' %}{{ m.content | shuffle }}{% endif %}{% endfor %}";
+    expect(() => renderChat(model, [user])).toThrow('whatever the messages');
+    expect(renderChat(modelWith(template), [user]).text).toBe('');
+    expect(() => renderChat(modelWith(template), [{ role: 'system', content: 'x' }])).toThrow(
+      expect.objectContaining({
+        code: 'chat_template_failed',
+        param: 'messages',
+        message: expect.stringContaining('does not accept these messages: ') as string,
+      }),
+    );
+  });
 });

@@ -1,4 +1,3 @@
-import { Template } from '@huggingface/jinja';
 import { HeddleError } from '../core/errors.js';
 import type { ModelInfo } from '../core/model-runner.js';
 import type { Prompt } from '../core/generation.js';
@@ -6,6 +5,7 @@ import { probeArguments } from './argument-shape.js';
 import type { ChatMessage } from './chat-message.js';
 import { chooseFormat } from './output/choose-format.js';
 import { chooseTemplate } from './template-choice.js';
+import { TemplateComplaint, TemplateEngine } from './template-engine.js';
 import { shapeMessages, type MessageShape } from './template-messages.js';
 import { shapeTool } from './template-tool.js';
 
@@ -13,7 +13,7 @@ export type { ChatMessage } from './chat-message.js';
 
 /** A template that was parsed, and what was found out of it. */
 interface KnownTemplate {
-  readonly template: Template;
+  readonly template: TemplateEngine;
   readonly shape: MessageShape;
 }
 
@@ -33,16 +33,14 @@ export function renderChat(
   variables: Readonly<Record<string, unknown>> = {},
 ): Extract<Prompt, { kind: 'text' }> {
   const source = chooseTemplate(info, { hasTools: hasTools(variables) });
-  const text = reported(() => {
-    const { template, shape } = knownTemplate(source);
-    return template.render({
-      ...variables,
-      ...(hasTools(variables) ? { tools: variables['tools'].map(shapeTool) } : {}),
-      messages: shapeMessages(messages, shape),
-      add_generation_prompt: true,
-      bos_token: info.bosText,
-      eos_token: info.eosText,
-    });
+  const { template, shape } = knownTemplate(source);
+  const tokens = { bos_token: info.bosText, eos_token: info.eosText };
+  const text = reported(template, tokens, {
+    ...variables,
+    ...(hasTools(variables) ? { tools: variables['tools'].map(shapeTool) } : {}),
+    messages: shapeMessages(messages, shape),
+    add_generation_prompt: true,
+    ...tokens,
   });
   const wroteBos = info.bosText !== '' && text.startsWith(info.bosText);
   return { kind: 'text', text, addSpecial: !wroteBos, parseSpecial: true };
@@ -56,24 +54,52 @@ export function hasTools(
   return Array.isArray(tools) && tools.length > 0;
 }
 
-function reported(render: () => string): string {
+const plainChat = { messages: [{ role: 'user', content: 'Hi' }], add_generation_prompt: true };
+
+function reported(template: TemplateEngine, tokens: object, variables: Record<string, unknown>): string {
   try {
-    return render();
+    return template.render(variables);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const isAtFault =
+      !(error instanceof TemplateComplaint) && !canRender(template, { ...plainChat, ...tokens });
+    if (isAtFault) throw unusable(error);
     throw new HeddleError(
       'chat_template_failed',
-      `The model's chat template does not accept these messages: ${reason}`,
+      `The model's chat template does not accept these messages: ${messageOf(error)}`,
       { param: 'messages', cause: error },
     );
   }
+}
+
+/** A template that fails on the plainest of chats does so whatever is sent. Its own complaint is no failure. */
+function canRender(template: TemplateEngine, variables: Record<string, unknown>): boolean {
+  try {
+    template.render(variables);
+    return true;
+  } catch (error) {
+    return error instanceof TemplateComplaint;
+  }
+}
+
+function unusable(cause: unknown): HeddleError {
+  return new HeddleError(
+    'chat_template_failed',
+    `The model's chat template can not be used, whatever the messages: ${messageOf(cause)}. It needs something of Jinja ` +
+      'that heddle does not know. Use /v1/completions with a prompt in the form that the model was trained on, or a ' +
+      'file of the model with another template.',
+    { cause },
+  );
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function knownTemplate(source: string): KnownTemplate {
   let known = parsed.get(source);
   if (known === undefined) {
     if (parsed.size >= parsedLimit) parsed.clear();
-    const template = new Template(source);
+    const template = parseTemplate(source);
     const shape = {
       arguments: probeArguments((variables) => template.render(variables)),
       format: chooseFormat(source),
@@ -83,4 +109,12 @@ function knownTemplate(source: string): KnownTemplate {
     parsed.set(source, known);
   }
   return known;
+}
+
+function parseTemplate(source: string): TemplateEngine {
+  try {
+    return new TemplateEngine(source);
+  } catch (error) {
+    throw unusable(error);
+  }
 }

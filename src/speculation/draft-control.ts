@@ -6,7 +6,7 @@ import { grades } from './drafter.js';
 /** How often drafts of each grade are right, before any was verified. */
 const guesses = [0.3, 0.6, 0.8] as const;
 /** Drafts must be predicted to make tokens come so many times faster: predictions are not exact. */
-const worthwhile = 1.05;
+const worthwhile = 1.1;
 /** Tokens at most of a draft that is made to learn whether drafts are right. */
 const probeLength = 3;
 

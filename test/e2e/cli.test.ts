@@ -2,6 +2,8 @@ import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { fixtureFile } from '../../src/testing/gguf/fixtures.js';
+import { writeGguf } from '../../src/testing/gguf/gguf-writer.js';
 import { heddle } from './heddle-command.js';
 import { ServerProcess } from './server-process.js';
 
@@ -40,6 +42,30 @@ describe('heddle run', () => {
     const { code, stdout } = await heddle('run', path, 'Hello!', '--temperature', '0');
     expect(code).toBe(0);
     expect(stdout.length).toBeGreaterThan(1);
+  });
+
+  it('tells what a model reasons apart from its answer', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'heddle-cli-'));
+    try {
+      const { metadata, tensors } = fixtureFile('llama');
+      const template = '{{ messages[0].content }}<think>{#- </think> #}';
+      const changed = metadata.map(([key, value]) =>
+        key === 'tokenizer.chat_template'
+          ? ([key, { type: 'string', value: template }] as const)
+          : ([key, value] as const),
+      );
+      const path = join(folder, 'thinker.gguf');
+      writeGguf(path, { metadata: changed, tensors });
+      const args = ['run', path, 'Hi', '--temperature', '0', '--max-tokens', '5'];
+      const { code, stdout, stderr } = await heddle(...args);
+      expect(code).toBe(0);
+      expect(stdout).toBe('\n'); // it never came to an answer
+      const [, thoughts = ''] = /^loaded thinker.*\n([^]*)$/m.exec(stderr) ?? [];
+      expect(thoughts.length).toBeGreaterThan(5);
+      expect(stderr).not.toContain('\u001b');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('says what is wrong and ends with 1', async () => {

@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { chatAnswer, chatLine, generateAnswer, residenceAnswer, transcript } from '../http/ollama-lines.js';
+import {
+  chatAnswer,
+  chatLine,
+  generateAnswer,
+  residenceAnswer,
+} from '../../src/http/openapi/answers/ollama.js';
+import { transcript } from '../http/ollama-lines.js';
 import { ServerProcess } from './server-process.js';
 
 let server: ServerProcess;

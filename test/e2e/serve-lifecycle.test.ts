@@ -21,6 +21,7 @@ describe('heddle serve', () => {
     expect(server.output).toContain(`heddle 0.1.0 is listening on ${server.url}`);
     expect(server.output).toContain('models: starter, starter-draft');
     expect(server.output).toContain(`curl -N ${server.url}/v1/chat/completions`);
+    expect(server.output).toContain(`reference: ${server.url}/docs`);
   });
 
   it('loads nothing before the first request, and says when it does', async () => {

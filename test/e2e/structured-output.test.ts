@@ -38,6 +38,7 @@ describe("the official client's helpers for structured output", () => {
         messages,
         seed,
         temperature: 1.5,
+        reasoning_effort: 'none',
         response_format: zodResponseFormat(Answer, 'answer'),
       });
       const [choice] = completion.choices;
@@ -51,6 +52,7 @@ describe("the official client's helpers for structured output", () => {
       model: 'starter',
       messages,
       seed: 4,
+      reasoning_effort: 'none',
       response_format: zodResponseFormat(Answer, 'answer'),
     });
     let deltas = 0;

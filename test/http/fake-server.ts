@@ -14,6 +14,7 @@ import { defaultModelSettings, type ModelSettings } from '../../src/pool/pool-se
 import { ModelCatalogue } from '../../src/pool/model-catalogue.js';
 import { InMemoryTransport } from '../../src/testing/in-memory-transport.js';
 import { StepGate } from '../../src/testing/step-gate.js';
+import { streamEvents } from './stream-events.js';
 
 /** The real HTTP server and pool, over fake models on this thread, whose steps a test can hold. */
 export class FakeServer {
@@ -144,17 +145,9 @@ export class FakeServer {
   }
 }
 
-/** The events of a stream, as the client receives them. */
+/** The data of the events of a stream, as the client receives them. */
 export async function* events(response: Response): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let pending = '';
-  for await (const data of response.body ?? []) {
-    pending += decoder.decode(data, { stream: true });
-    for (let end = pending.indexOf('\n\n'); end >= 0; end = pending.indexOf('\n\n')) {
-      yield pending.slice('data: '.length, end);
-      pending = pending.slice(end + 2);
-    }
-  }
+  for await (const { data } of streamEvents(response)) yield data;
 }
 
 /** The text of a stream's event: content or text of its first choice; undefined when it has none. */

@@ -118,7 +118,11 @@ describe('GET /metrics', () => {
     expect(valueOf(metrics, 'heddle_request_errors_total', { code: 'engine_crashed' })).toBe(1);
     expect(valueOf(metrics, 'heddle_engine_losses_total', fake)).toBe(1);
     expect(
-      valueOf(metrics, 'heddle_engine_request_failures_total', { ...fake, code: 'engine_crashed' }),
+      valueOf(metrics, 'heddle_engine_request_failures_total', {
+        ...fake,
+        task: 'generate',
+        code: 'engine_crashed',
+      }),
     ).toBe(1);
     expect(valueOf(metrics, 'vllm:prompt_tokens_total', fake)).toBe(0);
   });
@@ -149,7 +153,11 @@ describe('GET /metrics', () => {
       const metrics = await scrape();
       expect(valueOf(metrics, 'heddle_request_errors_total', { code: 'request_cancelled' })).toBe(1);
       expect(
-        valueOf(metrics, 'heddle_engine_request_failures_total', { ...fake, code: 'request_cancelled' }),
+        valueOf(metrics, 'heddle_engine_request_failures_total', {
+          ...fake,
+          task: 'generate',
+          code: 'request_cancelled',
+        }),
       ).toBe(1);
     },
   );

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { FakeServer } from './fake-server.js';
-import { chatAnswer, chatLine, lines, transcript } from './ollama-lines.js';
+import { chatAnswer, chatLine } from '../../src/http/openapi/answers/ollama.js';
+import { lines, transcript } from './ollama-lines.js';
 
 const template = [
   '{%- for tool in tools or [] %}{{ tool | tojson }}{%- endfor %}',

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { FakeServer } from './fake-server.js';
-import { generateAnswer, generateLine, residenceAnswer, transcript } from './ollama-lines.js';
+import { generateAnswer, generateLine, residenceAnswer } from '../../src/http/openapi/answers/ollama.js';
+import { transcript } from './ollama-lines.js';
 
 const template =
   "{%- for m in messages %}{{ '[' + m.role + ']' + m.content }}{%- endfor %}{{ '[assistant]' }}{#- <think> </think> #}";

@@ -1,36 +1,10 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import type { z } from 'zod';
+import { shown, tags as tagsAnswer, type listed } from '../../src/http/openapi/answers/ollama.js';
 import { writeEncoderFixture } from '../../src/testing/gguf/embedding-fixtures.js';
 import { writeFixture } from '../../src/testing/gguf/fixtures.js';
 import { FakeServer } from './fake-server.js';
-
-const details = z.strictObject({
-  parent_model: z.literal(''),
-  format: z.literal('gguf'),
-  family: z.string(),
-  families: z.array(z.string()),
-  parameter_size: z.string(),
-  quantization_level: z.string(),
-});
-const listed = z.strictObject({
-  name: z.string(),
-  model: z.string(),
-  modified_at: z.iso.datetime(),
-  size: z.int(),
-  digest: z.string().regex(/^[\da-f]{64}$/),
-  details,
-});
-const shown = z.strictObject({
-  license: z.string().optional(),
-  modelfile: z.string(),
-  parameters: z.string(),
-  template: z.string(),
-  details,
-  model_info: z.record(z.string(), z.unknown()),
-  capabilities: z.array(z.string()),
-  modified_at: z.iso.datetime(),
-});
 
 const hermes = '{{ tools }}{{ messages[0].content }}{#- <tool_call> <think> </think> #}';
 let server: FakeServer;
@@ -45,7 +19,7 @@ afterEach(async () => server.stop());
 
 async function tags(): Promise<z.infer<typeof listed>[]> {
   const body: unknown = await (await fetch(`${server.url}/api/tags`)).json();
-  return z.strictObject({ models: z.array(listed) }).parse(body).models;
+  return tagsAnswer.parse(body).models;
 }
 
 async function show(body: object): Promise<z.infer<typeof shown>> {

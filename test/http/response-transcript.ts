@@ -1,14 +1,16 @@
 import { expect } from 'vitest';
-import { eventSchema, type ResponseObject, type ResponseStreamEvent } from './response-schemas.js';
+import {
+  eventSchema,
+  type ResponseObject,
+  type ResponseStreamEvent,
+} from '../../src/http/openapi/answers/responses.js';
+import { streamEvents } from './stream-events.js';
 
 /** A stream of `/v1/responses`: each event is as the schemas say, and all of them follow the grammar of events. */
 export async function readTranscript(response: Response): Promise<ResponseStreamEvent[]> {
   expect(response.status).toBe(200);
   const transcript: ResponseStreamEvent[] = [];
-  const messages = (await response.text()).split('\n\n');
-  expect(messages.pop()).toBe('');
-  for (const message of messages) {
-    const [, name, data = ''] = /^event: (\S+)\ndata: (.*)$/.exec(message) ?? [];
+  for await (const { name, data } of streamEvents(response)) {
     const event = eventSchema.parse(JSON.parse(data));
     expect(event.type).toBe(name);
     transcript.push(event);

@@ -2,7 +2,8 @@ import OpenAI, { APIError, APIUserAbortError, BadRequestError, NotFoundError } f
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { FakeServer } from './fake-server.js';
-import { asClientEvent, responseSchema, type ResponseObject } from './response-schemas.js';
+import { responseSchema, type ResponseObject } from '../../src/http/openapi/answers/responses.js';
+import { asClientEvent } from './response-schemas.js';
 import { lastResponse, readTranscript, shapeOf } from './response-transcript.js';
 
 const hermes = [

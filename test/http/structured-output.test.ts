@@ -49,7 +49,7 @@ describe('structured output', () => {
     expect(reason).toBe('stop');
     const value = JSON.parse(content) as { name: string; tags: string[] };
     expect(Object.keys(value)).toEqual(['name', 'tags']);
-    expect([...value.name].length).toBeLessThanOrEqual(5);
+    expect(Array.from(value.name).length).toBeLessThanOrEqual(5);
   });
 
   it('is streamed as it is made', async () => {

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import assert from 'node:assert/strict';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Token } from '../../src/core/generation.js';
 import type { CachedTokens } from '../../src/engine/block-cache.js';
 import { TemporaryFolder } from '../../src/testing/blocks.js';
@@ -9,7 +10,10 @@ import { UncachedComparison, type Turn } from './uncached-comparison.js';
 import { WitnessedEngine } from './witnessed-engine.js';
 
 /** Of each of seven models, with drafts and without, half of them greedy: more than 200 of each kind. */
-const conversations = 58;
+const usualConversations = 58;
+const conversations = Number(process.env['HEDDLE_TEST_CONVERSATIONS'] ?? usualConversations);
+assert.ok(Number.isInteger(conversations) && conversations >= 10, 'there are at least ten conversations');
+vi.setConfig({ testTimeout: 120_000 * Math.ceil(conversations / usualConversations) });
 const turns = 3;
 const together = 6;
 const contextSize = 640;
@@ -103,7 +107,7 @@ describe.each(models)('the prompt cache of the %s model', (name, path) => {
   test.each([
     ['', false],
     [', with drafts', true],
-  ])('changes nothing that is said, whatever tier it is in, and after a restart%s', async (_, drafts) => {
+  ])('changes nothing that is said, whatever tier it is in, and after a restart%s', async (how, drafts) => {
     using folder = new TemporaryFolder();
     const room = {
       modelPath: path(),
@@ -124,10 +128,14 @@ describe.each(models)('the prompt cache of the %s model', (name, path) => {
     const late = await converse(second, range(half, conversations), repeats);
     const secondStats = await second.close();
 
-    const { answers, nearTies } = await comparison.checkAll([...early, ...again, ...late]);
+    const { answers, nearTies, reroutings } = await comparison.checkAll([...early, ...again, ...late]);
     expect(answers).toBe((conversations + 4) * turns);
     // Each of them was held to be a near tie; so many there may be by rounding.
     expect(nearTies).toBeLessThan(answers * (mostTies[name] ?? 0.01));
+    if (conversations > usualConversations)
+      process.stdout.write(
+        `${name}${how}: ${answers} answers, ${nearTies} near ties, ${reroutings} reroutings\n`,
+      );
 
     // All of it was met, many times.
     const { acceptedDraftTokens } = first.core.inspect();

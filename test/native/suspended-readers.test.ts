@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { hostBytes } from '../../src/core/memory.js';
 import { createThreadEngine } from '../../src/engine/create-engine.js';
 import { until } from '../../src/testing/engine-conformance.js';
+import { eventsIn } from '../http/stream-events.js';
 import { draftModel, starterModel } from './fixture-folder.js';
 import { isolations, readAll, RealServer, realServerDefaults, type Isolation } from './real-server.js';
 
@@ -72,7 +73,7 @@ const answer = expect.stringContaining('"text":" Tokyo."') as string;
 
 /** The data of the stream's last event, and how many bore text. */
 async function readEvents(stream: IncomingMessage): Promise<{ last: string | undefined; pieces: number }> {
-  const events = (await readAll(stream)).split('\n\n').filter(Boolean);
+  const events = eventsIn(await readAll(stream)).map(({ data }) => data);
   return { last: events.at(-1), pieces: events.filter((event) => event.includes('"text":"')).length };
 }
 
@@ -89,7 +90,7 @@ describe.each(isolations)('a model in a %s, 20 readers of which have stopped rea
     expect(await running.ask('/v1/completions', question)).toMatchObject({ status: 200, text: answer });
     // The readers were suspended all the time; what was made for them is still theirs.
     const all = await Promise.all(streams.map(readEvents));
-    expect(all.map(({ last }) => last)).toEqual(streams.map(() => 'data: [DONE]'));
+    expect(all.map(({ last }) => last)).toEqual(streams.map(() => '[DONE]'));
     expect(new Set(all.map(({ pieces }) => pieces)).size).toBe(1);
   });
 
@@ -121,6 +122,6 @@ describe.each(isolations)('a model in a %s, 20 readers of which have stopped rea
     expect(await running.ask('/v1/completions', question)).toMatchObject({ status: 200, text: answer });
     expect(running.pool.stateOf(first)).toBe('unloaded');
     const all = await Promise.all(streams.map(readEvents));
-    expect(all.map(({ last }) => last)).toEqual(streams.map(() => 'data: [DONE]'));
+    expect(all.map(({ last }) => last)).toEqual(streams.map(() => '[DONE]'));
   });
 });

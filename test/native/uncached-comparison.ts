@@ -17,16 +17,26 @@ export interface Turn {
 const roundings: Readonly<Record<string, number>> = { starter: 0.5, gemma3: 0.1 };
 const usualRounding = 0.002;
 
-/** Answers that were compared, and those that went another way where rounding decides. */
+/**
+ * Part of the answers of which a row may be read by other experts than alone. Where the scores of two experts tie, rounding
+ * decides, and what comes of that row is another thing. It was seen in one of 2000 answers.
+ */
+const mostReroutings: Readonly<Record<string, number>> = { qwen3moe: 0.002 };
+/** What a row was read by makes so little of a difference to the rows after it. */
+const afterRerouting = 0.05;
+
+/** Answers that were compared, those that went another way where rounding decides, and those of which a row did. */
 interface Compared {
   readonly answers: number;
   readonly nearTies: number;
+  readonly reroutings: number;
 }
 
 /** Holds answers against those of an engine that computes each prompt alone and whole. */
 export class UncachedComparison {
   readonly #plain: WitnessedEngine;
   readonly #rounding: number;
+  readonly #mostReroutings: number;
   /** What the other engine said, by what it was asked. */
   readonly #expected = new Map<string, Answer>();
 
@@ -34,12 +44,22 @@ export class UncachedComparison {
   constructor(plain: WitnessedEngine, model: string) {
     this.#plain = plain;
     this.#rounding = roundings[model] ?? usualRounding;
+    this.#mostReroutings = mostReroutings[model] ?? 0;
   }
 
   async checkAll(turns: readonly Turn[]): Promise<Compared> {
     let nearTies = 0;
-    for (const turn of turns) if (!(await this.#isSame(turn))) nearTies++;
-    return { answers: turns.length, nearTies };
+    let reroutings = 0;
+    for (const turn of turns) {
+      try {
+        if (!(await this.#isSame(turn))) nearTies++;
+      } catch (error) {
+        const isOneTooMany = reroutings + 1 > turns.length * this.#mostReroutings;
+        if (isOneTooMany || !(await this.#isRerouted(turn))) throw error;
+        reroutings++;
+      }
+    }
+    return { answers: turns.length, nearTies, reroutings };
   }
 
   async close(): Promise<void> {
@@ -70,6 +90,16 @@ export class UncachedComparison {
     const best = await this.#plain.logProbability(before, expected.tokens[differs] ?? 0);
     assert.ok(best - likely < 2 * this.#rounding, `${best} and ${likely} are no tie`);
     return false;
+  }
+
+  /** One token was drawn from another row than there is alone, and all others, those that read that row too, were not. */
+  async #isRerouted({ prompt, answer: { tokens, logProbabilities } }: Turn): Promise<boolean> {
+    let others = 0;
+    for (const [at, token] of tokens.entries()) {
+      const likely = await this.#plain.logProbability([...prompt, ...tokens.slice(0, at)], token);
+      if (Math.abs(likely - (logProbabilities[at] ?? NaN)) < afterRerouting) others++;
+    }
+    return tokens.length > 2 && others === tokens.length - 1;
   }
 
   async #ask({ prompt, sampling, maxTokens }: Turn): Promise<Answer> {

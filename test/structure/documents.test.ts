@@ -52,6 +52,15 @@ describe('docs/api.md', () => {
   });
 });
 
+describe('docs/glossary.md', () => {
+  it('says once what a word means', () => {
+    const rows = readFileSync('docs/glossary.md', 'utf8').matchAll(/^\| (.+?) \| .+ \|$/gm);
+    const words = Array.from(rows, ([, word = '']) => word.split(', ')).flat();
+    expect(words.length).toBeGreaterThan(80);
+    expect(words.filter((word, at) => words.indexOf(word) < at)).toEqual([]);
+  });
+});
+
 describe('src/native', () => {
   it('makes no asynchronous native call: such a call runs on another thread', () => {
     const files = readdirSync('src/native').filter(

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { withInputForm } from '../input-forms.js';
 
 /** A mark: the prompt up to here is worth keeping. Everything is kept while there is room, however long that is. */
 export const cacheControl = z.strictObject({
@@ -45,13 +46,17 @@ const toolResultBlock = z.strictObject({
 
 /** A text, which is short for one block, or blocks of some types. */
 function blocks<const T extends readonly [Block, ...Block[]]>(types: T, expected: string) {
-  return z.preprocess(
-    (content) => (typeof content === 'string' ? [{ type: 'text', text: content }] : content),
-    z.array(
-      z.discriminatedUnion('type', types, {
-        error: ({ input }) => `blocks of the type ${typeText(input)} are not supported here: ${expected}`,
-      }),
+  const list = z.array(
+    z.discriminatedUnion('type', types, {
+      error: ({ input }) => `blocks of the type ${typeText(input)} are not supported here: ${expected}`,
+    }),
+  );
+  return withInputForm(
+    z.preprocess(
+      (content) => (typeof content === 'string' ? [{ type: 'text', text: content }] : content),
+      list,
     ),
+    { accepts: z.union([z.string(), list]) },
   );
 }
 

@@ -1,4 +1,4 @@
-import type { ErrorCode, HeddleError } from '../../core/errors.js';
+import { errorCatalogue, type ErrorCode, type HeddleError } from '../../core/errors.js';
 
 /** Anthropic's classes of errors. */
 type AnthropicErrorType =
@@ -35,12 +35,14 @@ export function anthropicErrorBody(
 ): { type: 'error'; error: object; request_id: string } {
   return {
     type: 'error',
-    error: { type: typeOf(error), message: error.message },
+    error: { type: anthropicErrorTypeOf(error.code, error.retryable), message: error.message },
     request_id: requestId,
   };
 }
 
-function typeOf({ status, code, retryable }: HeddleError): AnthropicErrorType {
+/** @param retryable of this very error */
+export function anthropicErrorTypeOf(code: ErrorCode, retryable: boolean): AnthropicErrorType {
+  const { status } = errorCatalogue[code];
   if (status < 500) return typesOfStatus[status] ?? 'invalid_request_error';
   return retryable && overload.has(code) ? 'overloaded_error' : 'api_error';
 }

@@ -1,12 +1,14 @@
 import { z } from 'zod';
+import { withInputForm } from '../input-forms.js';
 import { mostInputs } from '../openai/embeddings-schema.js';
 import { keepAlive } from './keep-alive.js';
 import { withoutNulls } from './options-schema.js';
 
 /** The `options` of a request for embeddings: of those for text only what says how much context there is makes sense. */
-const options = z
-  .preprocess(withoutNulls, z.strictObject({ num_ctx: z.int().min(1).optional() }))
-  .prefault({});
+const options = withInputForm(
+  z.preprocess(withoutNulls, z.strictObject({ num_ctx: z.int().min(1).optional() })),
+  { ignoresNulls: true },
+).prefault({});
 
 /** The body of `POST /api/embed`. */
 export const embedSchema = z.strictObject({
@@ -21,7 +23,8 @@ export const embedSchema = z.strictObject({
       const empty = input.indexOf('');
       if (empty < 0) return;
       context.addIssue({ code: 'custom', path: [empty], message: 'a text to embed must not be empty' });
-    }),
+    })
+    .meta({ rules: ['A text in a list must not be empty.'] }),
   /** Inputs that are too long are cut. */
   truncate: z.boolean().default(true),
   dimensions: z.int().min(1).optional(),

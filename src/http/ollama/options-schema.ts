@@ -3,6 +3,7 @@ import { HeddleError } from '../../core/errors.js';
 import type { SamplingParams, StopConditions } from '../../core/generation.js';
 import type { ModelInfo } from '../../core/model-runner.js';
 import { defaultSampling, defaultStop } from '../../core/sampling-defaults.js';
+import { withInputForm } from '../input-forms.js';
 
 const byOperator = 'how a model is loaded is said in the configuration of the server: leave it out';
 
@@ -51,8 +52,9 @@ export const optionFields = {
 };
 
 /** The `options` of a request for text. A null counts as not sent. */
-export const optionsSchema = z
-  .preprocess(withoutNulls, z.strictObject(optionFields))
+export const optionsSchema = withInputForm(z.preprocess(withoutNulls, z.strictObject(optionFields)), {
+  ignoresNulls: true,
+})
   .prefault({})
   .superRefine((options, context) => {
     const { repeat_last_n: window = -1, repeat_penalty, presence_penalty, frequency_penalty } = options;
@@ -64,6 +66,9 @@ export const optionsSchema = z
         message: 'penalties look at all tokens (-1) or none (0), not at the last few',
       });
     }
+  })
+  .meta({
+    rules: ['Where there are penalties, repeat_last_n is -1 or 0: they look at all tokens, or none.'],
   });
 
 export type TextOptions = z.infer<typeof optionsSchema>;

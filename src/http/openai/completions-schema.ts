@@ -44,6 +44,13 @@ export const completionsSchema = z
     if (body.echo) refuse('suffix', 'it can not be combined with echo');
     if (promptsOf(body.prompt).some((prompt) => typeof prompt !== 'string'))
       refuse('suffix', 'it goes with a prompt that is text');
+  })
+  .meta({
+    rules: [
+      'max_tokens can be 0 only with echo.',
+      'best_of is at least n, and above n it can not be streamed.',
+      'suffix goes with a prompt that is text, and not with echo.',
+    ],
   });
 
 export type CompletionsBody = z.infer<typeof completionsSchema>;

@@ -21,7 +21,8 @@ const input = z
     if (empty < 0) return;
     const path = typeof value === 'string' ? [] : [empty];
     context.addIssue({ code: 'custom', path, message: 'a text to embed must not be empty' });
-  });
+  })
+  .meta({ rules: ['A text to embed must not be empty.'] });
 
 /** The body of `POST /v1/embeddings`. */
 export const embeddingsSchema = z.strictObject({

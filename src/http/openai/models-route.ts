@@ -10,10 +10,10 @@ import type { RouteContext } from '../route-context.js';
 import { parseBody } from '../validation.js';
 
 /** The body of a load, which has nothing to say. */
-const loadSchema = z.strictObject({});
+export const loadSchema = z.strictObject({});
 
 /** The body of an unload. */
-const unloadSchema = z.strictObject({
+export const unloadSchema = z.strictObject({
   /** Seconds that running requests may go on. */
   grace: z.number().min(0).max(3600).default(5),
 });

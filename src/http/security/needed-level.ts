@@ -1,5 +1,7 @@
 import type { AccessLevel } from '../../core/access.js';
 
+/** The reference is the same for everybody; of its health a stranger is told the status alone. */
+const publicRoutes: readonly string[] = ['/health', '/openapi.json', '/docs'];
 const adminRoutes = /^\/(?:admin\/|v1\/models\/:id\/(?:load|unload)$)/;
 
 /**
@@ -10,7 +12,7 @@ const adminRoutes = /^\/(?:admin\/|v1\/models\/:id\/(?:load|unload)$)/;
  */
 export function neededLevel(route: string | undefined, publicMetrics: boolean): AccessLevel {
   if (route === undefined) return 'api';
-  if (route === '/health' || (route === '/metrics' && publicMetrics)) return 'none';
+  if (publicRoutes.includes(route) || (route === '/metrics' && publicMetrics)) return 'none';
   return adminRoutes.test(route) ? 'admin' : 'api';
 }
 

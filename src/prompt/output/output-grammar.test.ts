@@ -270,7 +270,7 @@ describe('the transcripts of all families', () => {
 
 describe('content in a form, with tools', () => {
   const part = schemaGrammar(
-    { type: 'object', properties: { n: { const: 1 } }, required: ['n'] },
+    { type: 'object', properties: { z: { const: 1 } }, required: ['z'] },
     { path: 'x' },
   );
   const content: ContentForm = { source: 'root ::= "never used"', part, param: 'response_format' };
@@ -284,7 +284,7 @@ describe('content in a form, with tools', () => {
       const written = others.map((event) => (event.kind === 'content' ? event.text : event.kind)).join('');
       kinds.add(calls.length > 0 ? 'calls' : 'content');
       if (calls.length > 0) expect([text, written]).toEqual([text, '']);
-      else expect([text, JSON.parse(written)]).toEqual([text, { n: 1 }]);
+      else expect([text, JSON.parse(written)]).toEqual([text, { z: 1 }]);
     }
     expect([...kinds].toSorted()).toEqual(['calls', 'content']);
     for (const text of draw(family, { content, calls: demand('required', tools) }, 10))

@@ -13,6 +13,7 @@ import { callGrammar } from './call-grammar.js';
 import type { CallDemand } from './called-tool.js';
 import type { ContentForm } from './content-form.js';
 import { freeOutput } from './free-output.js';
+import type { ReasoningMarks } from './output-style.js';
 import { opensReasoning, type OutputFormat } from './output-format.js';
 
 /** What an answer is held to, whatever the family of its model. */
@@ -105,7 +106,7 @@ function reasoningOpening(
   around: { before: string; behind: string; breaks: readonly string[] },
 ): string | undefined {
   const { reasoning, frame } = format;
-  if (reasoning === undefined)
+  if (reasoning === undefined || isOver(prompt, reasoning))
     return around.before === '' && around.behind === ''
       ? undefined
       : composeGrammar({ root: inOrder(around.before, around.behind), rules: [] });
@@ -116,6 +117,11 @@ function reasoningOpening(
     ? inOrder(thought.name, next, around.behind)
     : inOrder(around.before, `${group(literal(reasoning.open), thought.name, next)}?`, around.behind);
   return composeGrammar({ root, rules: [thought] });
+}
+
+/** The prompt has ended the reasoning before it began: the model is not to reason. */
+function isOver(prompt: string, { close }: ReasoningMarks): boolean {
+  return prompt.trimEnd().endsWith(close);
 }
 
 function syntaxOf(format: OutputFormat, { param }: CallDemand): NonNullable<OutputFormat['calls']> {

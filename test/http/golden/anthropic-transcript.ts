@@ -1,23 +1,16 @@
 import { expect } from 'vitest';
-import { eventSchema, type MessageEvent } from './anthropic-schemas.js';
+import { eventSchema, type MessageEvent } from '../../../src/http/openapi/answers/messages.js';
+import { streamEvents } from '../stream-events.js';
 
 /** The events of a stream as they come, each of the published shape and named by its type. */
 export async function* messageEvents(response: Response): AsyncGenerator<MessageEvent> {
   expect(response.status).toBe(200);
   expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
-  const decoder = new TextDecoder();
-  let pending = '';
-  for await (const data of response.body ?? []) {
-    pending += decoder.decode(data, { stream: true });
-    for (let end = pending.indexOf('\n\n'); end >= 0; end = pending.indexOf('\n\n')) {
-      const [, name, json = ''] = /^event: (\w+)\ndata: (.+)$/.exec(pending.slice(0, end)) ?? [];
-      const event = eventSchema.parse(JSON.parse(json));
-      expect(event.type).toBe(name);
-      yield event;
-      pending = pending.slice(end + 2);
-    }
+  for await (const { name, data } of streamEvents(response)) {
+    const event = eventSchema.parse(JSON.parse(data));
+    expect(event.type).toBe(name);
+    yield event;
   }
-  expect(pending).toBe('');
 }
 
 /**

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FakeServer } from '../fake-server.js';
-import { messageSchema, type MessageEvent } from './anthropic-schemas.js';
+import { documented } from '../openapi/documented.js';
+import { messageSchema, type MessageEvent } from '../../../src/http/openapi/answers/messages.js';
 import { messageTranscript, transcriptText } from './anthropic-transcript.js';
 
 const template = [
@@ -53,11 +54,13 @@ beforeAll(async () => {
     const query = new URLSearchParams({ chatTemplate: template, scriptedText: says });
     return [name.replaceAll(' ', '-'), `fake:?${query.toString()}`];
   });
-  server = await FakeServer.start(Object.fromEntries(urls), {
-    contextSize: 768,
-    batchSize: 512,
-    speculation: 'off',
-  });
+  server = documented(
+    await FakeServer.start(Object.fromEntries(urls), {
+      contextSize: 768,
+      batchSize: 512,
+      speculation: 'off',
+    }),
+  );
 });
 
 afterAll(async () => server.stop());

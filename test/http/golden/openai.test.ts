@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FakeServer } from '../fake-server.js';
+import { documented } from '../openapi/documented.js';
 import { chatCompletionSchema, textCompletionSchema } from './openai-schemas.js';
 import { chatTranscript, textTranscript } from './transcript.js';
 
@@ -8,7 +9,9 @@ let server: FakeServer;
 
 beforeAll(async () => {
   const said = encodeURIComponent(script);
-  server = await FakeServer.start({ fake: 'fake:?endAfter=30', scripted: `fake:?scriptedText=${said}` });
+  server = documented(
+    await FakeServer.start({ fake: 'fake:?endAfter=30', scripted: `fake:?scriptedText=${said}` }),
+  );
 });
 
 afterAll(async () => server.stop());

@@ -1,11 +1,12 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { errorCatalogue, type ErrorCode } from '../../../src/core/errors.js';
 import { Random } from '../../../src/testing/random.js';
 import { FakeServer } from '../fake-server.js';
+import { answerProblem } from './answer-check.js';
 import { BodyMutator } from './body-mutator.js';
-import { routesOf } from './server-routes.js';
+import { seedModels, seedsOf, withoutSeeds } from './body-seeds.js';
+import { routesOf, type ServerRoute } from './server-routes.js';
 
 /** Bodies in all, over all endpoints. */
 const bodies = 10_000;
@@ -16,61 +17,8 @@ const seed = 20_261_121;
 /** The heap may grow by this after a fifth of the bodies: by much less than one KiB for each of the rest. */
 const heapGrowth = 6 * 2 ** 20;
 
-/** Codes of 5xx that bad input may meet, since others unload and load the models meanwhile. */
-const possible: readonly ErrorCode[] = [
-  'model_unloading',
-  'load_cancelled',
-  'engine_closed',
-  'insufficient_memory',
-  'memory_pressure',
-  'queue_full',
-];
-
-const chat = {
-  model: 'fake',
-  messages: [
-    { role: 'system', content: 'You are terse.' },
-    { role: 'user', content: [{ type: 'text', text: 'Hi' }] },
-    { role: 'assistant', content: null, tool_calls: [] },
-    { role: 'tool', tool_call_id: 'a', content: '5' },
-  ],
-};
-const sampling = {
-  temperature: 0.5,
-  top_p: 0.9,
-  seed: 7,
-  stop: ['~~', 'END'],
-  logit_bias: { 65: -3 },
-  max_tokens: 3,
-  n: 2,
-  stream: true,
-  stream_options: { include_usage: true },
-  user: 'ann',
-  priority: 'high',
-  cache_salt: 'salt',
-};
-
-/** What an endpoint would take, by the end of its path. */
-const seeds: readonly [RegExp, unknown[]][] = [
-  [/chat\/completions$/, [chat, { ...chat, ...sampling }, { ...chat, ...sampling, stream: false }]],
-  [
-    /\/completions$/,
-    [
-      { model: 'fake', prompt: 'Hi', max_tokens: 3 },
-      { model: 'fake', prompt: ['a', 'b'], ...sampling },
-      { model: 'fake', prompt: [1, 2, 3], max_tokens: 2, stream: true },
-    ],
-  ],
-  [/cache\/probe$/, [{ model: 'fake', prompt: 'Hi', against: { messages: chat.messages } }]],
-  [/cache\/(?:clear|verify)$/, [{}, { model: 'fake' }]],
-  [/\/(?:load|unload)$/, [{}, { grace: 0 }]],
-];
-
-/** For endpoints that are not named above: what most of them take. */
-const anySeeds = [
-  { ...chat, ...sampling, prompt: 'Hi', input: ['Hi'], query: 'Hi', documents: ['a', 'b'], max_tokens: 3 },
-  { model: 'fake', input: 'Hi', prompt: 'Hi', max_tokens: 3 },
-];
+/** Endpoints that refuse whatever is sent, and so have no seeds. */
+const refusing = ['/api/copy', '/api/create', '/api/pull', '/api/push'];
 
 let server: FakeServer;
 let collect: () => void;
@@ -78,48 +26,63 @@ let collect: () => void;
 beforeAll(async () => {
   setFlagsFromString('--expose-gc');
   collect = runInNewContext('gc') as () => void;
-  server = await FakeServer.start(
-    { fake: 'fake:?endAfter=3', other: 'fake:?endAfter=1' },
-    { contextSize: 512 },
-  );
+  server = await FakeServer.start(seedModels, { contextSize: 512 });
 });
 afterAll(async () => server.stop());
 
 interface Sent {
   readonly number: number;
+  readonly method: string;
+  /** Of the endpoint. */
+  readonly pattern: string;
   readonly path: string;
-  readonly body: string;
+  /** Undefined of methods that have none. */
+  readonly body: string | undefined;
 }
 
-/** The body of this number. */
-function bodyOf(number: number, patterns: readonly string[]): Sent {
+/** What ids in paths are. */
+const modelIds = ['fake', 'fake', 'other', 'nope', '%00', '..%2F..'];
+/** `resp_latest` becomes that of the response that was made last. */
+const responseIds = ['resp_latest', 'resp_latest', 'resp_0123', '%00', '..%2F..', `resp_${'x'.repeat(300)}`];
+
+const queries = [
+  '',
+  '',
+  '?limit=2&order=asc',
+  '?limit=0',
+  '?after=msg_x',
+  '?order=up',
+  '?stream=true',
+  '?%00=1',
+];
+
+/** The request of this number. */
+function requestOf(number: number, routes: readonly ServerRoute[]): Sent {
   const random = new Random(seed + number);
-  const pattern = patterns[number % patterns.length] ?? '';
-  const own = seeds.find(([end]) => end.test(pattern))?.[1] ?? anySeeds;
-  const id = random.pick(['fake', 'fake', 'other', 'nope', '%00', '..%2F..']);
-  const body = new BodyMutator(random).mutate(random.pick(own));
-  return { number, path: pattern.replace(/:\w+/, id), body };
+  const { method, pattern } = routes[number % routes.length] ?? { method: '', pattern: '' };
+  const id = random.pick(pattern.includes('/responses/') ? responseIds : modelIds);
+  const path = pattern.replace(/:\w+|\*/, id);
+  if (method !== 'POST')
+    return { number, method, pattern, path: path + random.pick(queries), body: undefined };
+  const body = new BodyMutator(random).mutate(random.pick(seedsOf(pattern)));
+  return { number, method, pattern, path, body };
 }
 
-/** Undefined when the answer is one that the documents allow. */
-async function problemOf({ path, body }: Sent): Promise<string | undefined> {
-  const response = await server.post(path, body);
+let latest = 'resp_none';
+
+/** `problem` is undefined when the answer is one that the documents allow. */
+async function send({ method, path, body }: Sent): Promise<{ status: number; problem: string | undefined }> {
+  const response = await fetch(server.url + path.replace('resp_latest', latest), {
+    method,
+    ...(body === undefined
+      ? {}
+      : { headers: { 'content-type': 'application/json' }, body: body.replace('resp_latest', latest) }),
+  });
+  const { status, headers } = response;
   const text = await response.text();
-  const { status } = response;
-  const ends = text.endsWith('data: [DONE]\n\n');
-  if (status === 200) return ends || !text.startsWith('data:') ? undefined : lastEventProblem(text);
-  const { error } = JSON.parse(text) as { error?: { code?: ErrorCode; message?: string } | string };
-  if (path.startsWith('/api/') || path.startsWith('/v1/messages')) return status < 500 ? undefined : text;
-  const code = typeof error === 'object' ? error.code : undefined;
-  if (code === undefined || errorCatalogue[code].status !== status) return `${status} ${text}`;
-  return status < 500 || possible.includes(code) ? undefined : text;
-}
-
-/** A stream that does not end as it should must say why. */
-function lastEventProblem(text: string): string | undefined {
-  const last = text.trimEnd().split('\n\n').at(-1) ?? '';
-  const { error } = JSON.parse(last.replace(/^data: /, '')) as { error?: { code: ErrorCode } };
-  return error !== undefined && possible.includes(error.code) ? undefined : last;
+  latest = /"id":"(resp_[\da-f]+)"/.exec(text)?.[1] ?? latest;
+  const type = headers.get('content-type') ?? '';
+  return { status, problem: answerProblem(path, { status, type, text }) };
 }
 
 function heapNow(): number {
@@ -132,12 +95,15 @@ describe(`bad bodies, made from the seed ${seed}`, () => {
     'are answered by every endpoint as the documents say, and leave nothing behind',
     { timeout: 120_000 },
     async () => {
-      const patterns = routesOf(server.server)
-        .filter(({ method }) => method === 'POST')
-        .map(({ pattern }) => pattern);
-      expect(patterns.length).toBeGreaterThanOrEqual(7);
+      const routes = routesOf(server.server).filter(
+        ({ method, pattern }) => method === 'POST' || (method !== 'OPTIONS' && pattern.includes(':')),
+      );
+      expect(routes.length).toBeGreaterThanOrEqual(27);
+      const posts = routes.filter(({ method }) => method === 'POST').map(({ pattern }) => pattern);
+      expect(withoutSeeds(posts).toSorted()).toEqual(refusing);
       const problems: string[] = [];
       const statuses = new Map<number, number>();
+      const answered = new Set<string>();
       server.server.server.on('request', (_, response) => {
         response.once('finish', () =>
           statuses.set(response.statusCode, (statuses.get(response.statusCode) ?? 0) + 1),
@@ -147,10 +113,13 @@ describe(`bad bodies, made from the seed ${seed}`, () => {
       const run = async (end: number): Promise<void> => {
         const lane = async (): Promise<void> => {
           while (next < end) {
-            const sent = bodyOf(next++, patterns);
-            const problem = await problemOf(sent);
+            const sent = requestOf(next++, routes);
+            const { status, problem } = await send(sent);
+            if (status === 200) answered.add(`${sent.method} ${sent.pattern}`);
             if (problem !== undefined)
-              problems.push(`${sent.number} ${sent.path} ${sent.body.slice(0, 500)}: ${problem}`);
+              problems.push(
+                `${sent.number} ${sent.method} ${sent.path} ${sent.body?.slice(0, 500) ?? ''}: ${problem}`,
+              );
           }
         };
         await Promise.all(Array.from({ length: lanes }, lane));
@@ -164,8 +133,18 @@ describe(`bad bodies, made from the seed ${seed}`, () => {
       expect([...statuses.values()].reduce((sum, count) => sum + count, 0)).toBe(bodies);
       // Neither did all of them fail for one reason, nor did the mutations leave the bodies as they were.
       for (const status of [200, 400, 404]) expect(statuses.get(status)).toBeGreaterThan(bodies / 100);
+      const never = routes
+        .map(({ method, pattern }) => `${method} ${pattern}`)
+        .filter((one) => !answered.has(one));
+      expect(never.toSorted()).toEqual(
+        ['POST /v1/responses/:id/cancel', ...refusing.map((path) => `POST ${path}`)].toSorted(),
+      );
       expect(server.pool.pendingRequests).toBe(0);
-      const after = await server.post('/v1/chat/completions', { ...chat, max_tokens: 2 });
+      const after = await server.post('/v1/chat/completions', {
+        model: 'fake',
+        messages: [{ role: 'user', content: 'Hi' }],
+        max_tokens: 2,
+      });
       expect([after.status, await after.json()]).toMatchObject([200, { object: 'chat.completion' }]);
     },
   );

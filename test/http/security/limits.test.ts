@@ -84,6 +84,32 @@ describe('a request may have no more than it is allowed of', () => {
     });
   });
 
+  it('items of a response, those that it goes on from included, before a schema looks at each', async () => {
+    limits = { ...limits, messages: 3 };
+    const of = (count: number, more: object = {}): object => ({
+      model: 'fake',
+      input: Array.from({ length: count }, () => message),
+      max_output_tokens: 2,
+      ...more,
+    });
+    expect(await refusalOf(of(4, { input: [1, 2, 3, 4] }), '/v1/responses')).toMatchObject({
+      status: 400,
+      code: 'invalid_parameter',
+      param: 'input',
+      message: 'A request may have 3 items, not 4.',
+    });
+    const first = await server.post('/v1/responses', of(2));
+    expect(first.status).toBe(200);
+    const { id } = (await first.json()) as { id: string };
+    // Two of the first, its answer, and one more.
+    expect(await refusalOf(of(1, { previous_response_id: id }), '/v1/responses')).toMatchObject({
+      code: 'invalid_parameter',
+      param: 'input',
+      message: 'A request may have 3 items, not 4.',
+    });
+    expect((await server.post('/v1/responses', of(3))).status).toBe(200);
+  });
+
   it('lists and objects inside of each other, and is not parsed then', async () => {
     expect(await refusalOf(nested(64))).toBeUndefined();
     expect(await refusalOf(nested(70))).toMatchObject({ status: 400, code: 'invalid_parameter' });

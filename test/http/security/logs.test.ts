@@ -21,6 +21,7 @@ beforeAll(async () => {
     failing: 'fake:?failAtDecode=2',
     broken: 'fake:?loadFails=model_file_truncated',
     plain: 'fake:?chatTemplate=none',
+    embedder: 'fake:?kind=embedding&pooling=last',
   };
   const log = pino({ level: 'trace' }, lines);
   server = await FakeServer.start(models, {}, { log, access: () => policy({ keys: [apiKey(key)] }) });
@@ -70,6 +71,23 @@ describe('logs, at every level', () => {
       ['/v1/chat/completions', `${'['.repeat(100)}"${secret}"`],
       ['/admin/cache/probe', { model: 'fake', messages: [message], against: { prompt: secret } }],
       ['/v1/models/fake/unload', { grace: secret }],
+      ['/v1/responses', { model: 'fake', input: secret, instructions: secret, metadata: { a: secret } }],
+      ['/v1/responses', { model: 'fake', input: secret, stream: true, prompt_cache_key: secret }],
+      ['/v1/responses', { model: 'failing', input: [message], max_output_tokens: 9 }],
+      ['/v1/responses', { model: 'fake', input: [{ type: secret }] }],
+      ['/v1/messages', { ...chat, messages: [message], system: secret, max_tokens: 9 }],
+      ['/v1/messages', { ...chat, messages: [message], max_tokens: 9, stream: true, frobnicate: secret }],
+      ['/v1/messages', { model: 'failing', messages: [message], max_tokens: 9, stream: true }],
+      ['/v1/messages/count_tokens', { model: 'fake', messages: [message] }],
+      ['/v1/embeddings', { model: 'fake', input: secret }],
+      ['/v1/embeddings', { model: 'embedder', input: [secret, secret] }],
+      ['/v1/rerank', { model: 'fake', query: secret, documents: [secret] }],
+      ['/api/chat', { model: 'fake', messages: [message] }],
+      ['/api/chat', { model: 'failing', messages: [message], options: { stop: [secret], num_predict: 9 } }],
+      ['/api/generate', { model: 'fake', prompt: secret, system: secret, format: secret }],
+      ['/api/generate', { model: 'fake', prompt: secret, system: secret }],
+      ['/api/embed', { model: 'embedder', input: [secret], keep_alive: secret }],
+      ['/api/embed', { model: 'embedder', input: [secret] }],
     ];
     for (const [path, body] of bodies) await post(path, body);
     for (const headers of [{ 'x-api-key': key }, bearer(`${key}x`), { authorization: `Basic ${key}` }, {}])

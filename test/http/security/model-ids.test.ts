@@ -60,21 +60,33 @@ function names(): string[] {
   ];
 }
 
+const hi = [{ role: 'user', content: 'Hi' }];
+
 describe('a model that is asked for', () => {
-  it.each(['/v1/chat/completions', '/v1/completions', '/admin/cache/probe', '/admin/cache/clear'])(
-    'in a body of %s is one that was found, or none',
-    async (path) => {
-      const prompt = path.includes('chat')
-        ? { messages: [{ role: 'user', content: 'Hi' }] }
-        : { prompt: 'Hi' };
-      for (const model of names()) {
-        const response = await server.post(path, { model, ...(path.endsWith('clear') ? {} : prompt) });
-        expect([model, response.status]).toEqual([model, model === '' ? 400 : 404]);
-        await response.text();
-      }
-      expect(server.pool.models.map(({ file }) => file.id)).toEqual([]);
-    },
-  );
+  it.each<[string, object]>([
+    ['/v1/chat/completions', { messages: hi }],
+    ['/v1/completions', { prompt: 'Hi' }],
+    ['/v1/responses', { input: 'Hi' }],
+    ['/v1/messages', { messages: hi, max_tokens: 2 }],
+    ['/v1/messages/count_tokens', { messages: hi }],
+    ['/v1/embeddings', { input: 'Hi' }],
+    ['/v1/rerank', { query: 'Hi', documents: ['Ho'] }],
+    ['/api/chat', { messages: hi }],
+    ['/api/chat', {}],
+    ['/api/generate', { prompt: 'Hi' }],
+    ['/api/embed', { input: 'Hi' }],
+    ['/api/embeddings', { prompt: 'Hi' }],
+    ['/api/show', {}],
+    ['/admin/cache/probe', { prompt: 'Hi' }],
+    ['/admin/cache/clear', {}],
+  ])('in a body of %s is one that was found, or none: %j', async (path, body) => {
+    for (const model of names()) {
+      const response = await server.post(path, { model, ...body });
+      expect([model, response.status]).toEqual([model, model === '' ? 400 : 404]);
+      await response.text();
+    }
+    expect(server.pool.models.map(({ file }) => file.id)).toEqual([]);
+  });
 
   it.each(['', '/load', '/unload'])(
     'in a path that ends with "%s" is one that was found, or none',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { withInputForm } from '../../input-forms.js';
 
 const inputText = z.strictObject({ type: z.literal('input_text'), text: z.string() });
 const outputText = z.strictObject({
@@ -84,11 +85,12 @@ const item = z.discriminatedUnion('type', [message, functionCall, functionCallOu
 });
 
 /** What a client says: a text is a message of the user. */
-export const inputField = z
-  .preprocess(
+export const inputField = withInputForm(
+  z.preprocess(
     (value) => (typeof value === 'string' ? [{ role: 'user', content: value }] : value),
     z.array(item, 'input must be a string or a list of items'),
-  )
-  .default([]);
+  ),
+  { accepts: z.union([z.string(), z.array(item)]) },
+).default([]);
 
 export type SentItem = z.infer<typeof item>;

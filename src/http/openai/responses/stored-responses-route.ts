@@ -2,27 +2,32 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { HeddleError } from '../../../core/errors.js';
 import { callerOf } from '../../caller.js';
+import { withInputForm } from '../../input-forms.js';
 import { parseBody } from '../../validation.js';
 import type { Item } from './item.js';
 import type { ResponseStore } from './response-store.js';
 
-/** A query's values are texts. */
-const retrieveQuery = z.strictObject({
+/** The query of a stored response. A query's values are texts. */
+export const retrieveQuery = z.strictObject({
   stream: z.literal('false', 'a response that is stored is not streamed again').optional(),
 });
 
-const itemsQuery = z.strictObject({
+/** The query of the items of a stored response. */
+export const itemsQuery = z.strictObject({
   after: z.string().optional(),
-  limit: z
-    .string()
-    .regex(/^\d{1,3}$/, 'limit must be a number from 1 to 100')
-    .transform(Number)
-    .pipe(z.int().min(1).max(100))
-    .default(20),
+  limit: withInputForm(
+    z
+      .string()
+      .regex(/^\d{1,3}$/, 'limit must be a number from 1 to 100')
+      .transform(Number)
+      .pipe(z.int().min(1).max(100)),
+    { accepts: z.int().min(1).max(100) },
+  ).default(20),
   order: z.enum(['asc', 'desc']).default('desc'),
 });
 
-const noBody = z.strictObject({});
+/** The body of a cancellation, which has nothing to say. */
+export const noBody = z.strictObject({});
 
 interface ById {
   Params: { id: string };
