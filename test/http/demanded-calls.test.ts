@@ -213,7 +213,8 @@ describe('a demanded call', () => {
         tools: object[];
       }>('/v1/responses', { ...body, tool_choice });
       expect(response.output).toMatchObject([{ type: 'function_call', status: 'completed', name }]);
-      if (name === 'weather') expect(isValid(JSON.parse(response.output[0]?.arguments ?? ''))).toBe(true);
+      const args = JSON.parse(response.output[0]?.arguments ?? '') as object;
+      expect(name === 'weather' ? isValid(args) : Object.keys(args)).toEqual(name === 'weather' ? true : []);
       expect(response.tools).toMatchObject([{ strict: true }, { strict: false }]);
     }
   });

@@ -43,7 +43,7 @@ interface Text {
 /** The texts of requests, in their order. */
 function run(core: EngineCore, requests: readonly GenerateRequest[]): Text[] {
   for (const [lane, request] of requests.entries()) core.generate(request, lane);
-  const texts = new Map(requests.map(({ id }) => [id, { text: '', reason: undefined } as Text]));
+  const texts = new Map<string, Text>(requests.map(({ id }) => [id, { text: '', reason: undefined }]));
   const take = (): void => {
     for (const update of core.takeUpdates()) {
       expect(update.kind).not.toBe('failed');
@@ -72,6 +72,8 @@ const weather = {
   required: ['city', 'at', 'days'],
   additionalProperties: false,
 };
+const now = { type: 'object', additionalProperties: false };
+const isNow = new Ajv2020().compile(now);
 const isWeather = new Ajv2020({ formats: { date: /^\d{4}-\d\d-\d\d$/ } }).compile(weather);
 
 const templates = [
@@ -93,12 +95,7 @@ describe.each(models)('$name', ({ path }) => {
     const format = chooseFormat(template);
     const tools: CalledTool[] = [
       { name: 'weather', parameters: weather, strict: true, path: 'tools[0]' },
-      {
-        name: 'now',
-        parameters: { type: 'object', additionalProperties: false },
-        strict: true,
-        path: 'tools[1]',
-      },
+      { name: 'now', parameters: now, strict: true, path: 'tools[1]' },
     ];
     const form: OutputForm = { calls: { mode: 'required', tools, param: 'tool_choice' }, singleCall: true };
     const grammar = outputGrammar(format, '', form);
@@ -135,8 +132,8 @@ describe.each(models)('$name', ({ path }) => {
       expect([text, others, blocks.warnings]).toEqual([text, [], []]);
       if (call?.kind !== 'tool-call') throw new Error(`there is no call: ${text}`);
       const args = JSON.parse(call.arguments) as unknown;
-      if (call.name === 'weather') expect([text, isWeather(args)]).toEqual([text, true]);
-      else expect([call.name, args]).toEqual(['now', {}]);
+      const isRight = call.name === 'weather' ? isWeather(args) : call.name === 'now' && isNow(args);
+      expect([text, isRight]).toEqual([text, true]);
     }
     expect(whole).toBeGreaterThan(1);
   });

@@ -13,19 +13,19 @@ export interface Notation {
   /** What may stand between the parts of a value. */
   readonly space: string;
   /** A string of such a body. */
-  string(body: string): string;
+  readonly string: (body: string) => string;
   /** The body of any string. */
   readonly anyText: string;
   /** One character of some, in the body of a string. */
-  character(of: CodePoints): string;
+  readonly character: (of: CodePoints) => string;
   /** Any character of it, as far as every one can follow every other; absent where they are not counted so. */
   readonly anyCharacter?: string;
   /** What no string may have in it. */
   readonly excluded?: string;
   /** Exactly this value; undefined where it can not be written. */
-  exactly(value: unknown): string | undefined;
+  readonly exactly: (value: unknown) => string | undefined;
   /** The name of a property, and what separates it from its value; undefined where it can not be written. */
-  key(name: string): string | undefined;
+  readonly key: (name: string) => string | undefined;
   /** Around the names of properties that the schema does not name. */
   readonly otherKey: {
     readonly open: string;

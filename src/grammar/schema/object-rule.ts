@@ -68,7 +68,7 @@ export interface ObjectShape {
   /** What properties of other names must satisfy; undefined where there may be none. */
   readonly others: Conjunction | undefined;
   /** What a property must satisfy. */
-  conjunction(name: string): Conjunction;
+  readonly conjunction: (name: string) => Conjunction;
 }
 
 /** @throws HeddleError `invalid_parameter` or `unsupported_schema` */
@@ -107,10 +107,10 @@ function memberList(
   let first = other === undefined ? '' : `( ${inOrder(other, next)} )?`;
   const asRule = (text: string): string => (text === '' ? '' : writer.add(text));
   for (const { text, isRequired } of members.toReversed()) {
-    const [behind, without] = [asRule(next), isRequired ? undefined : asRule(first)];
+    const [behind, instead] = [asRule(next), isRequired ? undefined : asRule(first)];
     const [withComma, alone] = [inOrder(comma, text, behind), inOrder(text, behind)];
     next = isRequired ? withComma : anyOf([withComma, behind]);
-    first = without === undefined ? alone : anyOf([alone, without]);
+    first = instead === undefined ? alone : anyOf([alone, instead]);
   }
   return first;
 }
@@ -125,7 +125,7 @@ export function otherName(
   { characters, character, most, mayBeEmpty }: Omit<Notation['otherKey'], 'open' | 'close'>,
 ): string {
   const isWritable = (name: string): boolean =>
-    Array.from(name).every((character) => contains(characters, character.codePointAt(0) ?? 0));
+    Array.from(name).every((one) => contains(characters, one.codePointAt(0) ?? 0));
   const taken = [...names].filter(isWritable);
   if (!mayBeEmpty) taken.push('');
   return noneOf(taken, writer, { characters, tail: repeated(character, 0, most) });

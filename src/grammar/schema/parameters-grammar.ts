@@ -17,7 +17,7 @@ import { allowedValues } from './value-check.js';
 /** How parameters are written one by one: a text as it is, anything else as JSON. */
 export interface ParameterNotation {
   /** What stands before a value. @param isText it is a text, where the notation says so */
-  before(name: string, isText: boolean): string;
+  readonly before: (name: string, isText: boolean) => string;
   /** What stands behind it; white space around it aside, no value has it in it. */
   readonly after: string;
 }

@@ -9,7 +9,7 @@ export interface CallSyntax {
   readonly between: string;
   readonly end: string;
   /** What stands before the arguments of a call. @param index which call of the output, from 0 */
-  before(name: string, index: number): string;
+  readonly before: (name: string, index: number) => string;
   readonly after: string;
   readonly arguments: ArgumentSyntax;
   /** An output has one call at most. */
@@ -20,9 +20,9 @@ export interface CallSyntax {
    * What calls of these tools begin with, where others may not: what a format's openings are, if absent.
    * @param tools their names
    */
-  marks?(tools: readonly string[]): readonly Marker[];
+  readonly marks?: (tools: readonly string[]) => readonly Marker[];
   /** What an output begins with that is calls without an opening, and then nothing else; absent where none is. */
-  bare?(tools: readonly string[]): readonly Marker[];
+  readonly bare?: (tools: readonly string[]) => readonly Marker[];
 }
 
 /**
@@ -34,7 +34,7 @@ export type ArgumentSyntax =
   | { readonly kind: 'gemma' }
   | {
       readonly kind: 'parameters';
-      before(name: string, isText: boolean): string;
+      readonly before: (name: string, isText: boolean) => string;
       readonly after: string;
     };
 

@@ -32,15 +32,7 @@ const has =
 const escapedRegex = (text: string): string => text.replace(/[^\w]/g, '\\$&');
 
 /** The key `name` of a JSON object, with escapes or without. */
-const nameKey = `"${[...'name']
-  .map(
-    (letter) =>
-      `(?:${letter}|\\\\u00${letter
-        .charCodeAt(0)
-        .toString(16)
-        .replace(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`)})`,
-  )
-  .join('')}"`;
+const nameKey = String.raw`"(?:n|\\u006[eE])(?:a|\\u0061)(?:m|\\u006[dD])(?:e|\\u0065)"`;
 
 const dsmlMark = '｜DSML｜';
 const toolCallTags = ['<tool_call>', '</tool_call>'];

@@ -133,23 +133,27 @@ function draw(
   return texts;
 }
 
+const hasTags = ({ template }: FamilyCase): boolean =>
+  chooseFormat(template).calls?.arguments.kind === 'parameters';
+/** Names that can not stand in tags. */
+const strangeNames = 'keys that need escapes, and keys of other scripts';
+const writable = (family: FamilyCase): typeof corpus =>
+  corpus.filter(({ name }) => !hasTags(family) || name !== strangeNames);
+
+it.each<FamilyCase>(families.filter(hasTags))('$name refuses names that can not stand in tags', (family) => {
+  const schema = corpus.find(({ name }) => name === strangeNames)?.schema;
+  expect(() => grammarOf(family, { calls: demand('required', [strictTool('first', schema)]) })).toThrow(
+    expect.objectContaining({
+      code: 'unsupported_schema',
+      param: expect.stringContaining('tools.first.properties[') as string,
+    }) as Error,
+  );
+});
+
 describe.each<FamilyCase>(families)('calls that are demanded of $name', (family) => {
-  it.each(corpus)('have arguments that are valid: $name', ({ name, schema }) => {
+  it.each(writable(family))('have arguments that are valid: $name', ({ schema }) => {
     const tools = [strictTool('first', schema)];
     const form = { calls: demand('required', tools), singleCall: true };
-    if (
-      chooseFormat(family.template).calls?.arguments.kind === 'parameters' &&
-      name.startsWith('keys that')
-    ) {
-      // Such names can not stand in tags.
-      expect(() => grammarOf(family, form)).toThrow(
-        expect.objectContaining({
-          code: 'unsupported_schema',
-          param: expect.stringContaining('tools.first') as string,
-        }) as Error,
-      );
-      return;
-    }
     const validate = ajv.compile(schema as object);
     const texts = draw(family, form, 3, beginnings(family, form).slice(-1));
     for (const text of texts) {
@@ -183,7 +187,7 @@ describe.each<FamilyCase>(families)('calls that are demanded of $name', (family)
         expect(typeof args).toBe('object');
       }
     }
-    expect([...counts].toSorted()).toEqual(family.single === true ? [1] : [1, 2]);
+    expect([...counts].toSorted((a, b) => a - b)).toEqual(family.single === true ? [1] : [1, 2]);
     expect([...names].toSorted()).toEqual(['first', 'second.one']);
     expect(texts.length).toBeGreaterThan(8);
   });
@@ -282,15 +286,16 @@ describe('content in a form, with tools', () => {
     for (const text of draw(family, { content, calls: demand('auto', tools) }, 48)) {
       const { calls, others } = read(family, text, tools);
       const written = others.map((event) => (event.kind === 'content' ? event.text : event.kind)).join('');
-      kinds.add(calls.length > 0 ? 'calls' : 'content');
-      if (calls.length > 0) expect([text, written]).toEqual([text, '']);
-      else expect([text, JSON.parse(written)]).toEqual([text, { z: 1 }]);
+      const isCall = calls.length > 0;
+      kinds.add(isCall ? 'calls' : 'content');
+      expect([text, isCall ? written : JSON.parse(written)]).toEqual([text, isCall ? '' : { z: 1 }]);
     }
     expect([...kinds].toSorted()).toEqual(['calls', 'content']);
     for (const text of draw(family, { content, calls: demand('required', tools) }, 10))
       expect(read(family, text, tools).calls.length).toBeGreaterThan(0);
-    if (format.frame !== undefined)
-      expect(reasoningClosing(format, { content, calls: demand('auto', tools) })).toMatch(/assistant$/);
+    // What ends reasoning must not have chosen already.
+    const closing = reasoningClosing(format, { content, calls: demand('auto', tools) }) ?? '';
+    expect(closing).not.toContain('final');
   });
 
   it('that a client wrote a grammar for is refused', () => {
