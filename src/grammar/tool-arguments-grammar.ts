@@ -1,6 +1,6 @@
 import type { NamedGrammar } from './gbnf-text.js';
 import { jsonNotation, type Notation } from './schema/notation.js';
-import { isObject } from './schema/schema-source.js';
+import { invalidSchema, isObject, partOf } from './schema/schema-source.js';
 import { schemaGrammar } from './schema/schema-grammar.js';
 
 /**
@@ -17,8 +17,17 @@ export function toolArgumentsGrammar(
 ): NamedGrammar {
   const { rules, object: name } = options.notation ?? jsonNotation;
   if (parameters === undefined || parameters === null) return { name, rules };
-  // A schema without a type would have values of other types, which are no arguments.
-  const schema =
-    isObject(parameters) && parameters['type'] === undefined ? { ...parameters, type: 'object' } : parameters;
-  return schemaGrammar(schema, options);
+  return schemaGrammar(argumentsSchema(parameters, options.path), options);
+}
+
+/**
+ * A tool's schema, as one of objects only: values of other types are no arguments.
+ * @throws HeddleError `invalid_parameter` where it has no objects
+ */
+export function argumentsSchema(parameters: unknown, path: string): unknown {
+  if (!isObject(parameters)) return parameters;
+  const { type } = parameters;
+  const hasObjects = Array.isArray(type) ? type.includes('object') : type === undefined || type === 'object';
+  if (!hasObjects) throw invalidSchema(partOf(path, 'type'), 'arguments are an object.');
+  return { ...parameters, type: 'object' };
 }

@@ -40,7 +40,7 @@ const noName = '\u0000';
 
 /**
  * A grammar of parameters that together are an object of a schema, in its order.
- * @param parameters the schema
+ * @param parameters the schema, of objects only
  * @param options.name of the rule
  * @param options.path of the schema in the request, for errors
  * @param options.typesOf what its reader takes a parameter for
@@ -52,9 +52,7 @@ export function parametersGrammar(
   options: { name: string; path: string; typesOf: ReadTypes },
 ): NamedGrammar {
   const { name, path, typesOf } = options;
-  const schema =
-    isObject(parameters) && parameters['type'] === undefined ? { ...parameters, type: 'object' } : parameters;
-  const root = sourceAt(schema, path);
+  const root = sourceAt(parameters, path);
   const resolver = resolverOf(root);
   const writer = new RuleWriter(name, path, jsonWithin(notation.after.trim()));
   // The first rule is the whole; it is written here, and not as a value.

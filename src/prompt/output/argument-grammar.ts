@@ -1,6 +1,8 @@
 import { HeddleError } from '../../core/errors.js';
 import {
   anyParameters,
+  checkSchemaSize,
+  argumentsSchema,
   composeGrammar,
   gemmaNotation,
   Grammar,
@@ -13,8 +15,14 @@ import type { CalledTool } from './called-tool.js';
 import { KeptGrammars } from './kept-grammars.js';
 import { parameterTypes } from './parameter-type.js';
 
-/** States of the schemas that are enforced although nobody asked for it, all together: a grammar may have 50,000. */
-const mostStates = 20_000;
+/** States of all schemas together: a grammar may have 50,000. */
+const mostStates = 40_000;
+
+/** Of those of schemas that nobody asked to be enforced. */
+const mostUnasked = 20_000;
+
+/** What one that can not be enforced counts as, so that not too many are tried. */
+const statesOfFailure = 400;
 
 /** A grammar of the arguments of one tool, or why there is none. */
 type Held = { readonly part: NamedGrammar; readonly states: number } | { readonly error: HeddleError };
@@ -35,18 +43,28 @@ export function argumentGrammars(
   syntax: ArgumentSyntax,
   { tools, heldToAll }: { readonly tools: readonly CalledTool[]; readonly heldToAll: boolean },
 ): readonly NamedGrammar[] {
+  const parts = new Map<CalledTool, NamedGrammar>();
   let left = mostStates;
-  let any: NamedGrammar | undefined;
-  return tools.map((tool, index) => {
-    const name = `arguments-${index}`;
-    const held = tool.strict || (heldToAll && left > 0) ? heldArguments(syntax, tool, name) : undefined;
-    if (tool.strict && held !== undefined && 'error' in held) throw held.error;
-    if (held !== undefined && 'part' in held && (tool.strict || held.states <= left)) {
-      if (!tool.strict) left -= held.states;
-      return held.part;
-    }
-    return (any ??= schemaArguments(syntax, anyTool, 'arguments-any'));
-  });
+  const hold = (tool: CalledTool, index: number): void => {
+    const held = heldArguments(syntax, tool, `arguments-${index}`);
+    if (tool.strict && 'error' in held) throw held.error;
+    left -= 'error' in held ? statesOfFailure : held.states;
+    if ('part' in held && (tool.strict || left >= 0)) parts.set(tool, held.part);
+    if (tool.strict && left < 0) throw tooLarge(tool);
+  };
+  for (const [index, tool] of tools.entries()) if (tool.strict) hold(tool, index);
+  left = Math.min(left, mostUnasked);
+  for (const [index, tool] of tools.entries()) if (heldToAll && !tool.strict && left > 0) hold(tool, index);
+  const any = schemaArguments(syntax, anyTool, 'arguments-any');
+  return tools.map((tool) => parts.get(tool) ?? any);
+}
+
+function tooLarge({ path }: CalledTool): HeddleError {
+  return new HeddleError(
+    'invalid_parameter',
+    `"${path}": together with those of other strict tools this schema comes to more than ${mostStates} states of a grammar.`,
+    { param: path },
+  );
 }
 
 /**
@@ -59,6 +77,12 @@ export function checkStrictTools(tools: readonly CalledTool[]): void {
 
 function heldArguments(syntax: ArgumentSyntax, tool: CalledTool, name: string): Held {
   const { path, parameters } = tool;
+  try {
+    checkSchemaSize(parameters, path);
+  } catch (error) {
+    if (error instanceof HeddleError) return { error };
+    throw error;
+  }
   const key = JSON.stringify([syntaxKey(syntax), name, path, parameters]);
   return kept.get(key, () => {
     const held = makeHeld(syntax, tool, name);
@@ -88,7 +112,11 @@ function schemaArguments(syntax: ArgumentSyntax, tool: CalledTool, name: string)
     case 'parameters':
       return parameters === undefined
         ? anyParameters(syntax, name)
-        : parametersGrammar(parameters, syntax, { name, path, typesOf: (key) => parameterTypes(tool, key) });
+        : parametersGrammar(argumentsSchema(parameters, path), syntax, {
+            name,
+            path,
+            typesOf: (key) => parameterTypes(tool, key),
+          });
   }
 }
 

@@ -52,7 +52,9 @@ export function freeOutput(
   };
   const rest = (): string => {
     if (syntax.bare !== undefined) {
-      const first = add(plainBeginning(syntax, names, isApart ? [behindSpaces(reasoning.open)] : []));
+      const first = add(
+        plainBeginning(syntax, names, isApart ? [reasoning.open, reasoning.close].map(behindSpaces) : []),
+      );
       const opening = group(anyOf(syntax.openings.map(literal)), spaces);
       return anyOf([first, group(spaces, `${opening}?`, calls.name)]);
     }

@@ -254,6 +254,80 @@ describe.each<FamilyCase>(families)('free text of $name', (family) => {
   });
 });
 
+it('takes an answer in JSON for a call, where calls need no opening, only if it names a tool', () => {
+  const family = { name: 'llama', template: '<|start_header_id|> <|python_tag|> <think> </think>' };
+  const grammar = grammarOf(family, { calls: demand('auto', [strictTool('find', { type: 'object' })]) });
+  const free = [
+    '{"name": "Anna", "parameters": {}}',
+    '{"find": 1}',
+    ' {"a": ["x"]} or {',
+    'Use {"name": "find"}',
+  ];
+  for (const text of free) expect([text, matches(grammar, text)]).toEqual([text, true]);
+  const calls = [
+    '{"name": "find", "arguments": 5}',
+    '\n{"id": 1, "parameters": {}, "name" :\n"find"}',
+    '{"n\\u0061me": "find"}',
+    '{"name": "f\\u0069nd"}',
+    '</think> {"name": "find"}',
+    '<think>So.</think>\n\n{"name": "find", "arguments": {}}',
+    'Then <|python_tag|>{"name": "other"}',
+  ];
+  for (const text of calls) expect([text, matches(grammar, text)]).toEqual([text, false]);
+  for (const before of ['', '\n', '<|python_tag|>', '<think>{"name": "find"}</think>\n\n'])
+    expect(matches(grammar, `${before}{"name": "find", "parameters": {"a":1}}`)).toBe(true);
+});
+
+describe('the schemas of tools', () => {
+  const format = chooseFormat('<tool_call>');
+  const required = (tools: readonly CalledTool[]): string =>
+    outputGrammar(format, '', { calls: demand('required', tools) })?.source ?? '';
+  const wide = {
+    type: 'object',
+    properties: Object.fromEntries(
+      Array.from({ length: 40 }, (_, at) => [`property ${at}`, { enum: [at, 'a long text '.repeat(12)] }]),
+    ),
+  };
+
+  it('that can not be enforced are any object, unless they are strict', () => {
+    const odd = { type: 'object', properties: { a: { type: 'number', multipleOf: 2 } } };
+    const tool = strictTool('odd', odd);
+    expect(matches(required([{ ...tool, strict: false }]), call('odd', '{"a": 3}'))).toBe(true);
+    expect(() => required([tool])).toThrow(
+      expect.objectContaining({
+        code: 'unsupported_schema',
+        param: 'tools.odd.properties.a.multipleOf',
+      }) as Error,
+    );
+    for (const [schema, param] of [
+      [{ type: 'string' }, 'tools.f.type'],
+      [{ type: 'object', required: ['a'], properties: { a: false } }, 'tools.f'],
+    ] as const) {
+      expect(() => required([strictTool('f', schema)])).toThrow(
+        expect.objectContaining({ code: 'invalid_parameter', param }) as Error,
+      );
+    }
+  });
+
+  it('that are too many are enforced as far as they fit, and refused where they are strict', () => {
+    const tools = Array.from({ length: 12 }, (_, at) => strictTool(`tool-${at}`, wide));
+    const source = required(tools.map((tool) => ({ ...tool, strict: false })));
+    const wrong = '{"property 1": 7}';
+    expect(matches(source, call('tool-0', wrong))).toBe(false);
+    expect(matches(source, call('tool-11', wrong))).toBe(true);
+    expect(() => required(tools)).toThrow(
+      expect.objectContaining({
+        code: 'invalid_parameter',
+        param: expect.stringMatching(/^tools\.tool-\d+$/) as string,
+      }) as Error,
+    );
+  });
+
+  function call(name: string, args: string): string {
+    return `<tool_call>\n{"name": "${name}", "arguments": ${args}}\n</tool_call>`;
+  }
+});
+
 describe('the transcripts of all families', () => {
   const tools = transcriptTools.map((tool) => ({
     ...tool,
