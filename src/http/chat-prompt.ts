@@ -74,12 +74,14 @@ function toLimit(
       { param },
     );
   }
-  const { open, close, anywhere = false } = reasoning;
+  const { open, close, anywhere = false, endsWithCalls = false } = reasoning;
+  const hasTools = (form.calls?.tools.length ?? 0) > 0;
   return {
     tokens,
     close,
     closing,
     anywhere: anywhere || format.name === 'harmony',
+    ...(endsWithCalls && hasTools ? { ends: format.calls?.openings ?? [] } : {}),
     ...(opensReasoning(format, prompt) ? {} : { open }),
   };
 }

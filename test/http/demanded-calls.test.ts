@@ -259,3 +259,15 @@ describe('a strict tool that may be called', () => {
     expect(await refused.json()).toMatchObject({ error: { code: 'invalid_parameter', param: 'grammar' } });
   });
 });
+
+it('A call ends reasoning, and its budget with it, in families that forget to end it', async () => {
+  const text = '<think>Hm.<tool_call>\n<function=time>\n</function>\n</tool_call>';
+  await start('{#- <tool_call> <function= <think> #}', { scriptedText: text });
+  for (const strict of [false, true]) {
+    const { message, warnings } = await chat({ tools: [chatTool('time', strict)], thinking_budget: 20 });
+    expect([message.reasoning_content, message.content, warnings]).toEqual(['Hm.', null, undefined]);
+    expect(message.tool_calls?.map(({ function: call }) => call)).toEqual([
+      { name: 'time', arguments: '{}' },
+    ]);
+  }
+});
