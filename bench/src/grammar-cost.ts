@@ -157,7 +157,9 @@ const places: Record<string, string> = {
 };
 
 const maker = new GuideMaker(runner);
-const first = timed(() => void maker.guide({ source: 'root ::= "x"' }, { ignoreEnd: false, controlTokens: [] }));
+const first = timed(
+  () => void maker.guide({ source: 'root ::= "x"' }, { ignoreEnd: false, controlTokens: [] }),
+);
 const compile = timed(() => void maker.guide({ source }, { ignoreEnd: false, controlTokens: [] }));
 console.log(
   `vocabulary read, once for each engine: ${first.toFixed(0)} ms; grammar compiled: ${compile.toFixed(1)} ms`,

@@ -108,7 +108,9 @@ for (const [name, sampling] of Object.entries(texts).filter(([text]) => text.inc
         );
       }
       ratios.push((speeds.ngram.at(-1) ?? NaN) / (speeds.off.at(-1) ?? NaN));
-      process.stderr.write(`\r${name}, ${streams} at once: pair ${round + 1} of ${rounds}: ${ratios.at(-1)?.toFixed(2)} `);
+      process.stderr.write(
+        `\r${name}, ${streams} at once: pair ${round + 1} of ${rounds}: ${ratios.at(-1)?.toFixed(2)} `,
+      );
     }
     process.stderr.write('\n');
     const after = await engines.ngram.inspect();

@@ -5,6 +5,7 @@
 
 const hours = '(?:[01][0-9]|2[0-3])';
 const sixty = '[0-5][0-9]';
+const hex = '[0-9A-Fa-f]';
 const byte = '(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])';
 const ipv4 = `(?:${byte}\\.){3}${byte}`;
 const h16 = '[0-9A-Fa-f]{1,4}';
@@ -31,7 +32,8 @@ export const textFormats: Readonly<Record<string, string>> = {
   duration:
     `P(?:(?:${amount}Y(?:${amount}M(?:${amount}D)?)?|${amount}M(?:${amount}D)?|${amount}D)(?:T(?:${amount}H(?:${amount}M(?:${amount}S)?)?|${amount}M(?:${amount}S)?|${amount}S))?` +
     `|T(?:${amount}H(?:${amount}M(?:${amount}S)?)?|${amount}M(?:${amount}S)?|${amount}S)|${amount}W)`,
-  uuid: '[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}',
+  /** RFC 9562: with a version and a variant, or nil, or all ones; validators differ on others. */
+  uuid: `${hex}{8}-${hex}{4}-[1-8]${hex}{3}-[89ABab]${hex}{3}-${hex}{12}|0{8}(?:-0{4}){3}-0{12}|[Ff]{8}(?:-[Ff]{4}){3}-[Ff]{12}`,
   ipv4,
   /** RFC 3986, section 3.2.2. */
   ipv6: [

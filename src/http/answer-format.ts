@@ -1,6 +1,7 @@
 import type { HeddleError } from '../core/errors.js';
 import type { TokenLikelihood } from '../core/likelihood.js';
 import type { OutputBlock } from '../prompt/output/output-blocks.js';
+import type { PlacedLikelihood } from './content-likelihoods.js';
 import type { AnswerEnd, AnswerPiece, Usage } from './answer.js';
 import type { StreamEvent } from './sse-writer.js';
 
@@ -9,6 +10,8 @@ export interface WholeChoice {
   readonly blocks: readonly OutputBlock[];
   /** Of all its tokens, where the request asks for them; empty where it does not. */
   readonly likelihoods: readonly TokenLikelihood[];
+  /** Of these, those of its content. */
+  readonly contentLikelihoods: readonly PlacedLikelihood[];
   readonly end: AnswerEnd;
   /** What was not as the model's format asks. */
   readonly warnings: readonly string[];

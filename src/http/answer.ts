@@ -4,6 +4,7 @@ import type { TokenLikelihood } from '../core/likelihood.js';
 import type { Engine, Generation, GenerationUpdate, RequestObserver } from '../engine/engine.js';
 import type { OutputEvent } from '../prompt/output/output-event.js';
 import type { OutputParser } from '../prompt/output/output-parser.js';
+import { ContentLikelihoods, type PlacedLikelihood } from './content-likelihoods.js';
 
 /** A prompt of an API request. */
 export interface AnswerPrompt {
@@ -30,6 +31,8 @@ export interface AnswerPiece {
   readonly events: readonly OutputEvent[];
   /** Of the tokens whose text the parser was given, where the request asks for them. */
   readonly likelihoods?: readonly TokenLikelihood[];
+  /** Of those so far, the ones of the content in `events`. */
+  readonly contentLikelihoods?: readonly PlacedLikelihood[];
   /** Present on the last piece of the choice. */
   readonly end?: AnswerEnd;
 }
@@ -49,6 +52,8 @@ export interface Usage {
 /** A choice while it is read. */
 interface ReadChoice {
   readonly parser: OutputParser;
+  /** Present where the request asks for likelihoods. */
+  readonly likelihoods: ContentLikelihoods | undefined;
   tokens: number;
   reasoningTokens: number;
   hasEnded: boolean;
@@ -90,6 +95,7 @@ export class Answer {
     this.#choices = prompts.flatMap(({ request, newParser }) =>
       Array.from({ length: request.choices }, () => ({
         parser: newParser(),
+        likelihoods: request.likelihoods && new ContentLikelihoods(request.controlTokens ?? []),
         tokens: 0,
         reasoningTokens: 0,
         hasEnded: false,
@@ -192,11 +198,14 @@ export class Answer {
     if (call >= 0 && this.#choicesOf(prompt).every(({ hasEnded }) => hasEnded))
       this.#generations.get(prompt)?.cancel();
     const { likelihoods = [] } = update;
+    choice.likelihoods?.add(likelihoods);
+    const contentLikelihoods = choice.likelihoods?.take(told) ?? [];
     if (told.length === 0 && likelihoods.length === 0 && end === undefined) return undefined;
     return {
       choice: index,
       events: told,
       ...(likelihoods.length === 0 ? {} : { likelihoods }),
+      ...(contentLikelihoods.length === 0 ? {} : { contentLikelihoods }),
       ...(end === undefined ? {} : { end }),
     };
   }

@@ -8,6 +8,7 @@ import { OutputBlocks } from '../prompt/output/output-blocks.js';
 import { Answer, type AnswerEnd, type AnswerPrompt } from './answer.js';
 import type { AnswerFormat, WholeChoice } from './answer-format.js';
 import { ClientWatch } from './client-watch.js';
+import type { PlacedLikelihood } from './content-likelihoods.js';
 import { checkKind } from './model-kind-check.js';
 import { withPings } from './pings.js';
 import type { RouteContext } from './route-context.js';
@@ -102,9 +103,11 @@ async function sendWhole(
   const outputs = Array.from({ length: answer.choices }, () => new OutputBlocks());
   const ends = new Map<number, AnswerEnd>();
   const known = outputs.map((): TokenLikelihood[] => []);
-  for await (const { choice, events, likelihoods = [], end } of answer.pieces()) {
+  const ofContent = outputs.map((): PlacedLikelihood[] => []);
+  for await (const { choice, events, likelihoods = [], contentLikelihoods = [], end } of answer.pieces()) {
     outputs[choice]?.add(events);
     for (const likelihood of likelihoods) known[choice]?.push(likelihood);
+    for (const likelihood of contentLikelihoods) ofContent[choice]?.push(likelihood);
     if (end !== undefined) ends.set(choice, end);
   }
   client.check();
@@ -112,7 +115,13 @@ async function sendWhole(
     for (const warning of output.warnings) warnings.add(warning);
     const { blocks, warnings: own } = output;
     const end = ends.get(index) ?? { reason: 'stop' };
-    return { blocks, likelihoods: known[index] ?? [], warnings: own, end };
+    return {
+      blocks,
+      likelihoods: known[index] ?? [],
+      contentLikelihoods: ofContent[index] ?? [],
+      warnings: own,
+      end,
+    };
   });
   await reply.send(format.whole(choices, answer.usage));
 }

@@ -300,13 +300,14 @@ export const schemaCorpus: readonly CorpusSchema[] = [
       additionalProperties: false,
     },
     has: [
-      '{"date":"2024-02-29","time":"23:59:59.5Z","at":"2000-02-29T00:00:00+02:00","duration":"P1Y2M3DT4H5M6S","id":"01234567-89ab-cdef-0123-456789ABCDEF","v4":"255.0.10.199","v6":"fe80::1","host":"a-b.example.org","mail":"a.b+c@example.org"}',
+      '{"date":"2024-02-29","time":"23:59:59.5Z","at":"2000-02-29T00:00:00+02:00","duration":"P1Y2M3DT4H5M6S","id":"01234567-89ab-7def-B123-456789ABCDEF","v4":"255.0.10.199","v6":"fe80::1","host":"a-b.example.org","mail":"a.b+c@example.org"}',
     ],
     lacks: [
-      '{"date":"2023-02-29","time":"23:59:59Z","at":"2000-02-29T00:00:00Z","duration":"PT1S","id":"01234567-89ab-cdef-0123-456789ABCDEF","v4":"1.2.3.4","v6":"::","host":"a","mail":"a@b.c"}',
-      '{"date":"1900-02-29","time":"23:59:59Z","at":"2000-02-29T00:00:00Z","duration":"PT1S","id":"01234567-89ab-cdef-0123-456789ABCDEF","v4":"1.2.3.4","v6":"::","host":"a","mail":"a@b.c"}',
-      '{"date":"2024-02-29","time":"24:00:00Z","at":"2000-02-29T00:00:00Z","duration":"PT1S","id":"01234567-89ab-cdef-0123-456789ABCDEF","v4":"1.2.3.4","v6":"::","host":"a","mail":"a@b.c"}',
-      '{"date":"2024-02-29","time":"23:00:00Z","at":"2000-02-29T00:00:00Z","duration":"P","id":"01234567-89ab-cdef-0123-456789ABCDEF","v4":"1.2.3.256","v6":"::","host":"a","mail":"a@b.c"}',
+      '{"date":"2023-02-29","time":"23:59:59Z","at":"2000-02-29T00:00:00Z","duration":"PT1S","id":"01234567-89ab-7def-B123-456789ABCDEF","v4":"1.2.3.4","v6":"::","host":"a","mail":"a@b.c"}',
+      '{"date":"1900-02-29","time":"23:59:59Z","at":"2000-02-29T00:00:00Z","duration":"PT1S","id":"01234567-89ab-7def-B123-456789ABCDEF","v4":"1.2.3.4","v6":"::","host":"a","mail":"a@b.c"}',
+      '{"date":"2024-02-29","time":"24:00:00Z","at":"2000-02-29T00:00:00Z","duration":"PT1S","id":"01234567-89ab-7def-B123-456789ABCDEF","v4":"1.2.3.4","v6":"::","host":"a","mail":"a@b.c"}',
+      '{"date":"2024-02-29","time":"23:00:00Z","at":"2000-02-29T00:00:00Z","duration":"PT1S","id":"01234567-89ab-0def-B123-456789ABCDEF","v4":"1.2.3.4","v6":"::","host":"a","mail":"a@b.co"}',
+      '{"date":"2024-02-29","time":"23:00:00Z","at":"2000-02-29T00:00:00Z","duration":"P","id":"01234567-89ab-7def-B123-456789ABCDEF","v4":"1.2.3.256","v6":"::","host":"a","mail":"a@b.c"}',
     ],
   },
   {

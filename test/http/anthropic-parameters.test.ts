@@ -19,7 +19,7 @@ function fieldsOf(name: string): string[] {
 const published = fieldsOf('MessageCreateParamsBase');
 const counted = fieldsOf('MessageCountTokensParams');
 /** Sent by agents, but not in the types: earlier ones had them, or those of betas do. */
-const unpublished = ['temperature', 'top_p', 'top_k', 'context_management', 'mcp_servers'];
+const unpublished = ['temperature', 'top_p', 'top_k', 'context_management', 'mcp_servers', 'output_format'];
 
 /** What the table says of each parameter. */
 function documented(): ReadonlyMap<string, string> {
@@ -48,7 +48,8 @@ const samples: Readonly<Record<string, unknown>> = {
   messages: [{ role: 'user', content: [{ type: 'text', text: 'Hi', cache_control: mark }] }],
   metadata: { user_id: 'someone' },
   model: 'fake',
-  output_config: { effort: 'low' },
+  output_config: { effort: 'low', format: { type: 'json_schema', schema: { type: 'boolean' } } },
+  output_format: { type: 'json_schema', schema: { type: 'boolean' } },
   service_tier: 'standard_only',
   speed: 'standard',
   stop_sequences: ['x'],
@@ -133,7 +134,6 @@ describe('a message', () => {
     ['tools[1].name', { tools: [tool, tool] }],
     ['thinking.budget_tokens', { max_tokens: 10, thinking: { type: 'enabled', budget_tokens: 10 } }],
     ['thinking.type', { thinking: { type: 'between_tools' } }],
-    ['output_config.format', { output_config: { format: { type: 'json_schema', schema: {} } } }],
     ['context_management.edits[0].type', { context_management: { edits: [{ type: 'compact_20260112' }] } }],
     [
       'messages[0].content[0].type',

@@ -221,8 +221,8 @@ describe('a tool call', () => {
 
 describe('a parameter', () => {
   it.each([
-    [{ format: 'json' }, '"format"'],
-    [{ format: { type: 'object' } }, '"format"'],
+    [{ format: 'xml' }, '"format"'],
+    [{ format: true }, '"format"'],
     [{ messages: [{ ...question, images: ['aGk='] }] }, 'images are not supported'],
     [{ options: { num_gpu: 20 } }, 'configuration of the server'],
     [{ options: { mirostat: 2 } }, 'mirostat is not supported'],
@@ -231,7 +231,9 @@ describe('a parameter', () => {
     [{ options: { repeat_last_n: 64, repeat_penalty: 1.1 } }, 'repeat_last_n'],
     [{ keep_alive: 'soon' }, 'keep_alive must be a duration'],
     [{ messages: [{ role: 'narrator', content: 'x' }] }, 'role must be'],
-    [{ logprobs: true }, '"logprobs"'],
+    [{ logprobs: 3 }, '"logprobs"'],
+    [{ top_logprobs: 3 }, '"top_logprobs"'],
+    [{ logprobs: true, top_logprobs: 21 }, '"top_logprobs"'],
     [{ nonsense: 1 }, '"nonsense"'],
   ])('%j is refused by its name', async (body, message) => {
     await start({ text: 'Hi' });
@@ -253,7 +255,16 @@ describe('a parameter', () => {
       num_gpu: null,
     };
     const messages = [{ ...question, images: [], tool_calls: null }];
-    const body = { options, messages, format: '', think: null, tools: [], keep_alive: '5m' };
+    const body = {
+      options,
+      messages,
+      format: '',
+      logprobs: false,
+      top_logprobs: 0,
+      think: null,
+      tools: [],
+      keep_alive: '5m',
+    };
     expect((await ask(body)).message.content).toBe('Hi');
   });
 });

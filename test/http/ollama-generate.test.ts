@@ -75,7 +75,6 @@ describe('a prompt', () => {
     [{ context: [1, 2] }, '"context"'],
     [{ template: '{{ .Prompt }}' }, '"template"'],
     [{ images: ['aGk='] }, 'images are not supported'],
-    [{ format: 'json' }, '"format"'],
     [{ raw: true, system: 'Be terse.' }, '"system"'],
     [{ raw: true, think: true }, '"think"'],
   ])('with %j is refused', async (body, message) => {

@@ -364,14 +364,14 @@ describe('reasoning', () => {
 });
 
 describe('what is not supported', () => {
-  const schema = { type: 'json_schema', name: 'a', schema: {} };
   const item = (fields: object): object => ({ input: [{ role: 'user', content: 'Hi' }, fields] });
   it.each<[object, string]>([
     [{ include: ['reasoning.encrypted_content'] }, 'include[0]'],
     [{ reasoning: { summary: 'auto' } }, 'reasoning.summary'],
     [{ reasoning: { mode: 'pro' } }, 'reasoning.mode'],
     [{ reasoning: { context: 'all_turns' } }, 'reasoning.context'],
-    [{ text: { format: schema } }, 'text.format'],
+    [{ text: { format: { type: 'xml' } } }, 'text.format.type'],
+    [{ include: ['message.output_text.logprobs', 'file_search_call.results'] }, 'include[1]'],
     [{ text: { verbosity: 'low' } }, 'text.verbosity'],
     [{ stream_options: { include_obfuscation: true } }, 'stream_options.include_obfuscation'],
     [{ conversation: 'conv_1' }, 'conversation'],

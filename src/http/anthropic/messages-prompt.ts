@@ -4,6 +4,7 @@ import type { ModelInfo } from '../../core/model-runner.js';
 import type { StableRuleSwitches } from '../../core/stable-rules.js';
 import { placesInPrompt, type MessagePlace } from '../../prompt/message-places.js';
 import { chooseFormat } from '../../prompt/output/choose-format.js';
+import type { ContentForm } from '../../prompt/output/content-form.js';
 import { opensReasoning } from '../../prompt/output/output-format.js';
 import type { ChatInput } from '../../prompt/stable/chat-input.js';
 import { chooseTemplate } from '../../prompt/template-choice.js';
@@ -13,6 +14,7 @@ import { checkPromptLength } from '../prompt-length.js';
 import { toConversation } from './chat-messages.js';
 import { clearedThinking } from './context-management.js';
 import type { PromptBody } from './messages-schema.js';
+import { toContentForm } from './output-schema.js';
 import { planThinking } from './thinking-schema.js';
 import { toOfferedTools } from './tool-schema.js';
 
@@ -24,7 +26,7 @@ export type MessagesPrompt = AnswerPrompt & { readonly request: { readonly promp
 /**
  * What a body asks, made ready before its model is loaded.
  * @returns what is asked of the model, once that is loaded
- * @throws HeddleError as {@link toConversation} and {@link toOfferedTools}; what is returned, as {@link chatPrompt},
+ * @throws HeddleError as {@link toConversation}, {@link toOfferedTools} and {@link toContentForm}; what is returned, as {@link chatPrompt},
  * {@link planThinking} and {@link checkPromptLength}
  */
 export function messagesPrompt(
@@ -36,6 +38,8 @@ export function messagesPrompt(
   const { messages, marks, prefill } = toConversation(system, turns, { marksEnd: mark !== undefined });
   const kept = clearedThinking(messages, management);
   const hasTools = offered.sent.length > 0;
+  const content = toContentForm(body);
+  if (content !== undefined && prefill !== '') throw noFormBehind(content);
   return (info, request) => {
     const { variables, budget } = planThinking(info, body, { hasTools });
     const chat = { messages: kept, variables: hasTools ? { ...variables, tools: offered.sent } : variables };
@@ -46,6 +50,7 @@ export function messagesPrompt(
         rules,
         tools: offered.definitions,
         calls: offered.calls,
+        content,
         singleCall: offered.singleCall,
         ...(budget === undefined ? {} : { reasoningBudget: budget }),
       },
@@ -62,6 +67,15 @@ export function messagesPrompt(
       ...(last === undefined ? {} : { unmarked: text.slice(last) + prefill }),
     };
   };
+}
+
+/** What goes on from a text of the client is not the whole of anything. */
+function noFormBehind({ param }: ContentForm): HeddleError {
+  return new HeddleError(
+    'invalid_parameter',
+    `"${param ?? ''}": an answer that is begun for the model is not held to a form: end with a user message.`,
+    { param: 'messages' },
+  );
 }
 
 /** A chat's prompt is text. */

@@ -3,6 +3,7 @@ import { defaultSampling } from '../../core/sampling-defaults.js';
 import type { SamplingParams } from '../../core/generation.js';
 import { cacheControl, message, systemContent } from './content-schema.js';
 import { contextManagement } from './context-management.js';
+import { outputFields } from './output-schema.js';
 import { thinkingFields } from './thinking-schema.js';
 import { toolFields } from './tool-schema.js';
 
@@ -10,6 +11,7 @@ import { toolFields } from './tool-schema.js';
 const promptFields = {
   ...toolFields,
   ...thinkingFields,
+  ...outputFields,
   model: z.string().min(1),
   messages: z.array(message).min(1, 'there must be at least one message'),
   system: systemContent.default([]),

@@ -32,17 +32,16 @@ export const thinkingFields = {
       { error: 'type must be enabled, adaptive or disabled' },
     )
     .optional(),
-  output_config: z
-    .strictObject({
-      effort: z
-        .enum(['low', 'medium', 'high', 'xhigh', 'max'], 'effort must be low, medium, high, xhigh or max')
-        .nullish(),
-      format: z.null('structured output is not supported yet').optional(),
-    })
-    .default({}),
 };
 
-type ThinkingFields = z.infer<z.ZodObject<typeof thinkingFields>>;
+/** `effort` of the parameter `output_config`. */
+export const effortField = z
+  .enum(['low', 'medium', 'high', 'xhigh', 'max'], 'effort must be low, medium, high, xhigh or max')
+  .nullish();
+
+type ThinkingFields = z.infer<z.ZodObject<typeof thinkingFields>> & {
+  readonly output_config: { readonly effort?: z.infer<typeof effortField> };
+};
 
 /** How a model is told how much to reason. */
 export interface ThinkingPlan {

@@ -5,21 +5,22 @@ import { toOfferedTools } from '../openai/tool-schema.js';
 import type { RouteContext } from '../route-context.js';
 import { parseBody } from '../validation.js';
 import { chatSchema, toChatMessages } from './chat-schema.js';
+import { toContentForm } from './output-format.js';
 import { serveText } from './serve-text.js';
 import type { TextPart } from './text-format.js';
-import { textNeutral } from './text-schema.js';
 import { thinkVariables } from './think.js';
 
 /** `POST /api/chat` */
 export function chatRoute(server: FastifyInstance, context: RouteContext): void {
   server.post('/api/chat', async (request, reply) => {
-    const body = parseBody(chatSchema, request.body, textNeutral);
+    const body = parseBody(chatSchema, request.body);
     const { sent, definitions, calls } = toOfferedTools({
       tools: body.tools,
       tool_choice: 'auto',
       parallel_tool_calls: true,
     });
     const messages = toChatMessages(body.messages);
+    const content = toContentForm(body.format);
     await serveText(
       {
         body,
@@ -38,6 +39,7 @@ export function chatRoute(server: FastifyInstance, context: RouteContext): void 
               rules: settingsOf(context.pool.settings, context.pool.idOf(modelId)).stablePrompts,
               tools: definitions,
               calls,
+              content,
             },
             generation,
           ),

@@ -6,10 +6,12 @@ import { settingsOf } from '../../pool/pool-settings.js';
 import type { ChatMessage } from '../../prompt/chat-message.js';
 import { plainParser } from '../../prompt/output/plain-parser.js';
 import { chatPrompt } from '../chat-prompt.js';
+import { grammarOf } from '../content-wish.js';
 import { textPrompt } from '../openai/completions-schema.js';
 import type { RouteContext } from '../route-context.js';
 import { parseBody } from '../validation.js';
 import { generateNeutral, generateSchema } from './generate-schema.js';
+import { toContentForm } from './output-format.js';
 import { serveText } from './serve-text.js';
 import { thinkVariables } from './think.js';
 
@@ -20,6 +22,8 @@ export function generateRoute(server: FastifyInstance, context: RouteContext): v
   server.post('/api/generate', async (request, reply) => {
     const body = parseBody(generateSchema, request.body, generateNeutral);
     checkRaw(body);
+    const form = toContentForm(body.format);
+    const grammar = grammarOf(form);
     await serveText(
       {
         body,
@@ -28,14 +32,18 @@ export function generateRoute(server: FastifyInstance, context: RouteContext): v
           const variables = body.raw ? {} : thinkVariables(info, body.think);
           if (isPlain(body, info)) {
             return {
-              request: { ...generation, prompt: textPrompt(body.prompt) },
+              request: {
+                ...generation,
+                prompt: textPrompt(body.prompt),
+                ...(grammar === undefined ? {} : { grammar }),
+              },
               newParser: () => plainParser,
             };
           }
           const rules = settingsOf(context.pool.settings, context.pool.idOf(modelId)).stablePrompts;
           return chatPrompt(
             info,
-            { chat: { messages: toMessages(body), variables }, rules, tools: [] },
+            { chat: { messages: toMessages(body), variables }, rules, tools: [], content: form },
             generation,
           );
         },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { noImages, textFields, textNeutral } from './text-schema.js';
+import { noImages, textFields } from './text-schema.js';
 
 /** The body of `POST /api/generate`. */
 export const generateSchema = z.strictObject({
@@ -12,7 +12,6 @@ export const generateSchema = z.strictObject({
 
 /** Parameters that are not supported, with the values that ask for nothing. */
 export const generateNeutral: Readonly<Record<string, readonly unknown[]>> = {
-  ...textNeutral,
   suffix: [''],
   template: [''],
   context: [[]],

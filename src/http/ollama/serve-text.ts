@@ -4,6 +4,7 @@ import type { GenerateRequest } from '../../core/generation.js';
 import type { ModelInfo } from '../../core/model-runner.js';
 import { defaultCacheUse } from '../../core/prompt-cache.js';
 import type { AnswerPrompt } from '../answer.js';
+import { toChatLikelihoods } from '../openai/chat-schema.js';
 import { toStanding } from '../openai/standing-schema.js';
 import type { RouteContext } from '../route-context.js';
 import { serveAnswer } from '../serve-answer.js';
@@ -22,12 +23,14 @@ export interface TextJob {
     readonly stream: boolean;
     readonly keep_alive?: number | undefined;
     readonly options: TextOptions;
+    readonly logprobs: boolean;
+    readonly top_logprobs: number;
   };
   /** There is nothing to answer: the model is to be loaded or unloaded. */
   readonly isEmpty: boolean;
   readonly prompt: (
     info: ModelInfo,
-    request: Omit<GenerateRequest, 'prompt' | 'controlTokens' | 'reasoningLimit'>,
+    request: Omit<GenerateRequest, 'prompt' | 'controlTokens' | 'reasoningLimit' | 'grammar'>,
     modelId: string,
   ) => AnswerPrompt;
   /** How the endpoint writes a part of an answer. */
@@ -44,6 +47,7 @@ export async function serveText(
   const clock = new RequestClock();
   const { model, keep_alive: keepAlive, options, stream } = body;
   const { pool } = context;
+  const likelihoods = toChatLikelihoods(body);
   const modelId = await modelName(pool, model);
   if (isEmpty) {
     const done_reason = await changeResidence(modelId, keepAlive, reply, pool);
@@ -53,6 +57,7 @@ export async function serveText(
   const request = {
     id: `ollama-${randomUUID()}`,
     ...toStanding({}, headers),
+    ...likelihoods,
     choices: 1,
     sampling: toSampling(options),
     stop: toStopConditions(options),

@@ -1,3 +1,4 @@
+import type { TokenLikelihood } from '../../core/likelihood.js';
 import type { OutputBlock } from '../../prompt/output/output-blocks.js';
 import { textOf } from '../../prompt/output/output-blocks.js';
 import type { OutputEvent } from '../../prompt/output/output-event.js';
@@ -5,6 +6,7 @@ import type { AnswerEnd, AnswerPiece } from '../answer.js';
 import type { AnswerFormat, WholeChoice } from '../answer-format.js';
 import type { StreamEvent } from '../sse-writer.js';
 import { ollamaErrorBody } from './error-body.js';
+import { logProbabilitiesField } from './log-probabilities.js';
 import type { RequestClock } from './request-clock.js';
 
 /** What a line says of the answer, or the whole of it. */
@@ -12,6 +14,14 @@ export interface TextPart {
   readonly content: string;
   readonly thinking?: string;
   readonly calls?: readonly ToolCall[];
+}
+
+/** What the last line has, or the whole answer. */
+interface Ending {
+  readonly part: TextPart;
+  readonly reason: AnswerEnd['reason'];
+  readonly told: readonly string[];
+  readonly likelihoods: readonly TokenLikelihood[];
 }
 
 export interface ToolCall {
@@ -32,12 +42,15 @@ export function textFormat(
   let end: AnswerEnd | undefined;
   const warnings: string[] = [];
   const calls = new CallReader();
+  /** They go with the next line. */
+  const untold: TokenLikelihood[] = [];
   const line = (part: TextPart): StreamEvent => ({
-    data: { ...head(model), ...fields(part), done: false },
+    data: { ...head(model), ...fields(part), ...logProbabilitiesField(untold.splice(0)), done: false },
   });
-  const last = (part: TextPart, reason: AnswerEnd['reason'], told: readonly string[]): object => ({
+  const last = ({ part, reason, told, likelihoods }: Ending): object => ({
     ...head(model),
     ...fields(part),
+    ...logProbabilitiesField(likelihoods),
     done: true,
     done_reason: reason,
     ...clock.timings,
@@ -45,19 +58,29 @@ export function textFormat(
   });
   return {
     opening: () => [],
-    piece({ events, end: ended }: AnswerPiece) {
+    piece({ events, likelihoods = [], end: ended }: AnswerPiece) {
       end = ended ?? end;
+      untold.push(...likelihoods);
       return events.flatMap((event) => {
         if (event.kind === 'warning') warnings.push(event.message);
         const part = partOf(event) ?? calls.read(event);
         return part === undefined ? [] : [line(part)];
       });
     },
-    closing: () => [{ data: last({ content: '' }, end?.reason ?? 'stop', warnings) }],
+    closing: () => [
+      {
+        data: last({
+          part: { content: '' },
+          reason: end?.reason ?? 'stop',
+          told: warnings,
+          likelihoods: untold,
+        }),
+      },
+    ],
     failure: (error) => [{ data: ollamaErrorBody(error) }],
     whole([choice]: readonly WholeChoice[]) {
-      const { blocks = [], end: ended, warnings: told = [] } = choice ?? {};
-      return last(partOfBlocks(blocks), ended?.reason ?? 'stop', told);
+      const { blocks = [], end: ended, warnings: told = [], likelihoods = [] } = choice ?? {};
+      return last({ part: partOfBlocks(blocks), reason: ended?.reason ?? 'stop', told, likelihoods });
     },
   };
 }

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { mostLikelyTokens } from '../../core/likelihood.js';
 import { keepAlive } from './keep-alive.js';
 import { optionsSchema } from './options-schema.js';
+import { formatField } from './output-format.js';
 
 /** The parameters that `/api/chat` and `/api/generate` have in common. */
 export const textFields = {
@@ -12,15 +14,12 @@ export const textFields = {
       error: 'think must be true, false, "low", "medium" or "high"',
     })
     .optional(),
+  format: formatField,
+  logprobs: z.boolean().default(false),
+  /** Of the most likely tokens at each place. */
+  top_logprobs: z.int().min(0).max(mostLikelyTokens).default(0),
   options: optionsSchema,
 };
 
 /** No images: what front-ends send where there are none. */
 export const noImages = z.array(z.never('images are not supported')).nullish();
-
-/** Parameters of both that are not supported, with the values that ask for nothing. */
-export const textNeutral: Readonly<Record<string, readonly unknown[]>> = {
-  format: [''],
-  logprobs: [false],
-  top_logprobs: [0],
-};

@@ -7,6 +7,7 @@ import type { Engine } from '../../engine/engine.js';
 import { settingsOf } from '../../pool/pool-settings.js';
 import { plainParser } from '../../prompt/output/plain-parser.js';
 import type { AnswerPrompt } from '../answer.js';
+import { grammarOf } from '../content-wish.js';
 import type { RouteContext } from '../route-context.js';
 import { serveAnswer } from '../serve-answer.js';
 import { systemFingerprint } from '../system-fingerprint.js';
@@ -22,7 +23,7 @@ import {
   type CompletionsBody,
 } from './completions-schema.js';
 import { readEcho, type Echo } from './echo.js';
-import { grammarOf, toContentForm } from './output-schema.js';
+import { toContentForm } from './output-schema.js';
 import { toCacheUse, toSampling, toStopConditions } from './sampling-schema.js';
 import { toStanding, userOf } from './standing-schema.js';
 

@@ -1,19 +1,7 @@
 import { z } from 'zod';
 import { HeddleError } from '../../core/errors.js';
-import type { GrammarSource } from '../../core/generation.js';
-import {
-  anyOf,
-  checkSchemaSize,
-  composeGrammar,
-  jsonObject,
-  literal,
-  readGbnf,
-  regexGrammar,
-  schemaGrammar,
-  type NamedGrammar,
-} from '../../grammar/index.js';
 import type { ContentForm } from '../../prompt/output/content-form.js';
-import { ContentForms } from '../content-forms.js';
+import { formOf, type ContentWish } from '../content-wish.js';
 
 const choices = z.array(z.string().min(1)).min(1).max(5_000);
 
@@ -57,15 +45,6 @@ export const outputFields = {
 
 type OutputFields = z.infer<z.ZodObject<typeof outputFields>>;
 
-/** A wish for a form of text: the path of its parameter, and how it becomes a grammar. */
-interface Wish {
-  readonly path: string;
-  readonly kind: 'object' | 'schema' | 'regex' | 'choice' | 'grammar';
-  readonly value: unknown;
-}
-
-const sources = new ContentForms();
-
 /**
  * What a request asks its content to be held to; undefined when it asks for nothing.
  * @throws HeddleError `invalid_parameter` or `unsupported_schema` with the path of what is wrong or can not be enforced
@@ -80,30 +59,12 @@ export function toContentForm(fields: OutputFields): ContentForm | undefined {
       { param: another.path },
     );
   }
-  const { path, kind, value } = wish;
-  if (kind === 'schema') checkSchemaSize(value, path);
-  return sources.get(`${path} ${JSON.stringify(value)}`, () => {
-    if (kind !== 'grammar') {
-      const part = partOf(wish);
-      return { source: composeGrammar({ root: part.name, rules: [part] }), part, param: path };
-    }
-    const source = String(value);
-    // The engine reads it whole; here it is only seen to be a grammar, before a model is loaded for it.
-    void readGbnf(source, path);
-    return { source, param: path };
-  });
+  return formOf(wish);
 }
 
-/** The grammar of a text that is nothing but content. */
-export function grammarOf(form: ContentForm | undefined): GrammarSource | undefined {
-  if (form === undefined) return undefined;
-  const { part: _, ...grammar } = form;
-  return grammar;
-}
-
-function wishesOf(fields: OutputFields): Wish[] {
+function wishesOf(fields: OutputFields): ContentWish[] {
   const { response_format: format, structured_outputs: outputs = {} } = fields;
-  const wishes: Wish[] = [];
+  const wishes: ContentWish[] = [];
   if (format?.type === 'json_object') wishes.push({ path: 'response_format', kind: 'object', value: true });
   if (format?.type === 'json_schema') {
     const { schema } = format.json_schema;
@@ -114,7 +75,7 @@ function wishesOf(fields: OutputFields): Wish[] {
         : { path, kind: 'schema', value: schema },
     );
   }
-  const add = (path: string, kind: Wish['kind'], value: unknown): void => {
+  const add = (path: string, kind: ContentWish['kind'], value: unknown): void => {
     if (value !== undefined && value !== null) wishes.push({ path, kind, value });
   };
   add('grammar', 'grammar', fields.grammar);
@@ -128,20 +89,4 @@ function wishesOf(fields: OutputFields): Wish[] {
   add('structured_outputs.grammar', 'grammar', outputs.grammar);
   add('structured_outputs.json_object', 'object', outputs.json_object === true ? true : undefined);
   return wishes;
-}
-
-function partOf({ path, kind, value }: Wish): NamedGrammar {
-  if (kind === 'object') return jsonObject;
-  if (kind === 'choice')
-    return { name: 'choice', rules: new Map([['choice', anyOf((value as string[]).map(literal))]]) };
-  if (kind === 'regex') return regexGrammar(String(value), { param: path });
-  return schemaGrammar(typeof value === 'string' ? parsed(value, path) : value, { path });
-}
-
-function parsed(text: string, path: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new HeddleError('invalid_parameter', `"${path}": this text is not JSON.`, { param: path, cause });
-  }
 }

@@ -46,6 +46,8 @@ export function toJsonSchema(schema: z.ZodType, place = '#'): JsonSchema {
   const checks = new Map<object, boolean>();
   const made = z.toJSONSchema(schema, {
     io: 'input',
+    // Those are looked at here.
+    unrepresentable: 'any',
     override: ({ zodSchema, jsonSchema }) => complete(zodSchema, jsonSchema as JsonSchema, checks),
   }) as JsonSchema;
   if ([...checks.values()].includes(false))
@@ -68,8 +70,23 @@ function complete(schema: z.core.$ZodTypes, made: JsonSchema, checks: Map<object
   if (made.format === 'date-time') delete made.pattern;
 }
 
-/** What comes in is made another by code, and checked after that. */
+/** Types that JSON schema has nothing for. */
+const unknownTypes: ReadonlySet<string> = new Set([
+  'bigint',
+  'custom',
+  'date',
+  'map',
+  'nan',
+  'set',
+  'symbol',
+  'transform',
+  'undefined',
+  'void',
+]);
+
+/** What comes in is made another by code, and checked after that; or code alone knows what may come. */
 function isOpaque({ _zod: { def } }: z.core.$ZodTypes): boolean {
+  if (unknownTypes.has(def.type)) return true;
   if (def.type !== 'pipe') return false;
   const kindOf = ({ _zod: { def: inner } }: z.core.$ZodType): string => inner.type;
   return kindOf(def.in) === 'transform' || kindOf(def.out) !== 'transform';

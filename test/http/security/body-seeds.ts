@@ -109,12 +109,36 @@ const ollamaChat = {
 };
 const ollamaText = { model: 'fake', prompt: 'Hi', system: 'Be terse.', options, keep_alive: 10 };
 
+const schema = { ...parameters, required: ['at'], additionalProperties: false };
+const likelihoods = { logprobs: true, top_logprobs: 2 };
+const formChat = {
+  ...chat,
+  ...likelihoods,
+  max_tokens: 20,
+  response_format: { type: 'json_schema', json_schema: { name: 'answer', schema, strict: true } },
+};
+const formResponse = {
+  model: 'fake',
+  input: 'Hi',
+  max_output_tokens: 20,
+  text: { format: { type: 'json_schema', name: 'answer', schema } },
+  include: ['message.output_text.logprobs'],
+  top_logprobs: 2,
+};
+const formMessages = {
+  model: 'fake',
+  messages: [{ role: 'user', content: 'Hi' }],
+  max_tokens: 20,
+  output_config: { format: { type: 'json_schema', schema } },
+};
+const formText = { ...ollamaText, ...likelihoods, format: schema, options: { num_predict: 20 } };
+
 const embeddings = { model: 'embedder', input: ['Hi', 'Ho'], encoding_format: 'base64', dimensions: 4 };
 const rerank = { model: 'reranker', query: 'Hi', documents: ['a', { text: 'b' }], top_n: 1 };
 
 /** What an endpoint would take, by the end of its path; the first that fits. */
 const seeds: readonly (readonly [RegExp, readonly unknown[]])[] = [
-  [/chat\/completions$/, [chat, { ...chat, ...sampling }, toolChat, { ...toolChat, stream: true }]],
+  [/chat\/completions$/, [chat, { ...chat, ...sampling }, toolChat, { ...toolChat, stream: true }, formChat]],
   [
     /\/completions$/,
     [
@@ -129,14 +153,21 @@ const seeds: readonly (readonly [RegExp, readonly unknown[]])[] = [
       { model: 'fake', input: 'Hi', max_output_tokens: 3 },
       { model: 'fake', input: 'Hi', max_output_tokens: 3, stream: true, previous_response_id: 'resp_latest' },
       response,
+      formResponse,
       { ...response, stream: true, reasoning: { effort: 'low' } },
     ],
   ],
   [/\/cancel$/, [{}]],
   [/count_tokens$/, [messages, { ...messages, thinking: { type: 'disabled' } }]],
-  [/v1\/messages$/, [messagesMore, { ...messagesMore, stream: false }, { ...messages, max_tokens: 3 }]],
+  [
+    /v1\/messages$/,
+    [messagesMore, { ...messagesMore, stream: false }, { ...messages, max_tokens: 3 }, formMessages],
+  ],
   [/api\/chat$/, [ollamaChat, { ...ollamaChat, stream: false }, { model: 'fake', messages: [] }]],
-  [/api\/generate$/, [ollamaText, { model: 'fake', prompt: 'Hi', raw: true, stream: false, options }]],
+  [
+    /api\/generate$/,
+    [ollamaText, formText, { model: 'fake', prompt: 'Hi', raw: true, stream: false, options }],
+  ],
   [
     /api\/embed$/,
     [

@@ -1,4 +1,5 @@
 import { HeddleError } from '../../../core/errors.js';
+import { logProbabilities } from './likelihood-wish.js';
 import type { ResponsesBody } from './responses-schema.js';
 
 /**
@@ -6,8 +7,10 @@ import type { ResponsesBody } from './responses-schema.js';
  * @throws HeddleError `unsupported_parameter`, with the path
  */
 export function checkSupported({ include, reasoning, text, stream_options: stream }: ResponsesBody): void {
-  const [first] = include;
-  if (first !== undefined) throw unsupported('include[0]', whyNot[first] ?? `"${first}" is not supported.`);
+  for (const [index, name] of include.entries()) {
+    if (name !== logProbabilities)
+      throw unsupported(`include[${index}]`, whyNot[name] ?? `"${name}" is not supported.`);
+  }
   for (const name of ['summary', 'generate_summary'] as const) {
     if (typeof reasoning[name] !== 'string') continue;
     throw unsupported(`reasoning.${name}`, 'Reasoning is not summarised: it is in the output itself.');
@@ -19,12 +22,6 @@ export function checkSupported({ include, reasoning, text, stream_options: strea
     );
   if (typeof reasoning.mode === 'string' && reasoning.mode !== 'standard')
     throw unsupported('reasoning.mode', 'The one mode is "standard".');
-  const format = text.format?.type ?? 'text';
-  if (format !== 'text')
-    throw unsupported(
-      'text.format',
-      `The format "${format}" is not supported yet; the one format is "text".`,
-    );
   if (typeof text.verbosity === 'string')
     throw unsupported('text.verbosity', 'A model can not be told how much to say but in words.');
   if (stream.include_obfuscation === true)
@@ -34,7 +31,6 @@ export function checkSupported({ include, reasoning, text, stream_options: strea
 const whyNot: Readonly<Record<string, string>> = {
   'reasoning.encrypted_content':
     'Reasoning is not encrypted: it is in the content of its item, and can be sent back as it is.',
-  'message.output_text.logprobs': 'Log-probabilities are not supported yet.',
 };
 
 function unsupported(param: string, message: string): HeddleError {

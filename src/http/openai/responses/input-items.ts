@@ -36,7 +36,8 @@ function toItem(sent: SentItem): Item {
       const id = sent.id ?? newItemId('message');
       const { role, content } = sent;
       const texts = typeof content === 'string' ? [content] : content.map(({ text }) => text);
-      if (role === 'assistant') return { id, type: 'message', role, status, content: texts.map(outputText) };
+      if (role === 'assistant')
+        return { id, type: 'message', role, status, content: texts.map((text) => outputText(text)) };
       return { id, type: 'message', role, status, content: texts.map(inputText) };
     }
   }

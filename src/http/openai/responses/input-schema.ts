@@ -6,7 +6,8 @@ const outputText = z.strictObject({
   type: z.literal('output_text'),
   text: z.string(),
   annotations: z.array(z.unknown()).max(0, 'annotations are not supported').nullish(),
-  logprobs: z.array(z.unknown()).max(0, 'log-probabilities can not be sent back').nullish(),
+  /** As an answer has them: they say nothing to a model, and are taken away. */
+  logprobs: z.array(z.unknown()).nullish(),
   /** That of the official clients' helpers. */
   parsed: z.unknown().optional(),
 });

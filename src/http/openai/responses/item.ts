@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { PartLogProbability } from './part-log-probabilities.js';
 
 /** Text that a client wrote. */
 export interface InputText {
@@ -11,7 +12,8 @@ export interface OutputText {
   readonly type: 'output_text';
   readonly text: string;
   readonly annotations: readonly never[];
-  readonly logprobs: readonly never[];
+  /** Of its tokens; empty where they were not asked for. */
+  readonly logprobs: readonly PartLogProbability[];
 }
 
 export interface ReasoningText {
@@ -82,6 +84,6 @@ export function newItemId(type: Item['type']): string {
   return `${prefixes[type]}_${randomUUID().replaceAll('-', '')}`;
 }
 
-export function outputText(text: string): OutputText {
-  return { type: 'output_text', text, annotations: [], logprobs: [] };
+export function outputText(text: string, logprobs: readonly PartLogProbability[] = []): OutputText {
+  return { type: 'output_text', text, annotations: [], logprobs };
 }

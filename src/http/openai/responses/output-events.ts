@@ -1,5 +1,15 @@
+import type { TokenLikelihood } from '../../../core/likelihood.js';
 import type { OutputEvent } from '../../../prompt/output/output-event.js';
-import { newItemId, outputText, type ItemStatus, type OutputItem, type ReasoningText } from './item.js';
+import type { PlacedLikelihood } from '../../content-likelihoods.js';
+import {
+  newItemId,
+  outputText,
+  type ItemStatus,
+  type OutputItem,
+  type OutputText,
+  type ReasoningText,
+} from './item.js';
+import { eventLogProbabilities, partLogProbabilities } from './part-log-probabilities.js';
 
 /** An event of a response's stream, without its number. */
 export interface ResponseEvent {
@@ -9,7 +19,8 @@ export interface ResponseEvent {
 
 /** An item that is being made. */
 type OpenItem =
-  | { readonly kind: 'content' | 'reasoning'; readonly id: string; text: string }
+  | { readonly kind: 'content'; readonly id: string; text: string; readonly tokens: TokenLikelihood[] }
+  | { readonly kind: 'reasoning'; readonly id: string; text: string }
   | {
       readonly kind: 'call';
       readonly id: string;
@@ -18,6 +29,8 @@ type OpenItem =
       text: string;
     };
 
+type OpenText = Exclude<OpenItem, { kind: 'call' }>;
+
 /** Makes the items of an output, and tells of them as they are made: each is opened, filled and closed before the next. */
 export class OutputEvents {
   readonly #output: OutputItem[] = [];
@@ -25,6 +38,10 @@ export class OutputEvents {
   /** Places of calls that are none. */
   readonly #malformed = new Set<number>();
   #open: OpenItem | undefined;
+  /** Of tokens of content that did not come yet. */
+  readonly #likelihoods: PlacedLikelihood[] = [];
+  /** Of all items, UTF-16 units. */
+  #contentLength = 0;
 
   /** Items that are closed. */
   get output(): readonly OutputItem[] {
@@ -40,7 +57,9 @@ export class OutputEvents {
     return this.#warnings;
   }
 
-  add(events: readonly OutputEvent[]): ResponseEvent[] {
+  /** @param likelihoods of the tokens of their content */
+  add(events: readonly OutputEvent[], likelihoods: readonly PlacedLikelihood[] = []): ResponseEvent[] {
+    for (const one of likelihoods) this.#likelihoods.push(one);
     return events.flatMap((event) => this.#add(event));
   }
 
@@ -81,17 +100,26 @@ export class OutputEvents {
   #addText(kind: 'content' | 'reasoning', text: string): ResponseEvent[] {
     const begun = this.#open?.kind === kind ? [] : [...this.#close('completed'), ...this.#begin(kind)];
     if (this.#open !== undefined) this.#open.text += text;
-    const delta =
-      kind === 'content'
-        ? this.#event('response.output_text.delta', { content_index: 0, delta: text, logprobs: [] })
-        : this.#event('response.reasoning_text.delta', { content_index: 0, delta: text });
-    return [...begun, delta];
+    if (this.#open?.kind !== 'content')
+      return [...begun, this.#event('response.reasoning_text.delta', { content_index: 0, delta: text })];
+    const tokens = this.#tokensOf(text);
+    for (const token of tokens) this.#open.tokens.push(token);
+    const told = { content_index: 0, delta: text, logprobs: eventLogProbabilities(tokens) };
+    return [...begun, this.#event('response.output_text.delta', told)];
+  }
+
+  /** Of more text of the content. */
+  #tokensOf({ length }: string): TokenLikelihood[] {
+    this.#contentLength += length;
+    const kept = this.#likelihoods.findIndex(({ at }) => at >= this.#contentLength);
+    const taken = this.#likelihoods.splice(0, kept < 0 ? this.#likelihoods.length : kept);
+    return taken.map(({ likelihood }) => likelihood);
   }
 
   #begin(kind: 'content' | 'reasoning'): ResponseEvent[] {
     const id = newItemId(kind === 'content' ? 'message' : 'reasoning');
-    this.#open = { kind, id, text: '' };
-    const part = partOf(kind, '');
+    this.#open = kind === 'content' ? { kind, id, text: '', tokens: [] } : { kind, id, text: '' };
+    const part = partOf(this.#open);
     return [this.#added(), this.#event('response.content_part.added', { content_index: 0, part })];
   }
 
@@ -103,7 +131,7 @@ export class OutputEvents {
   #close(status: 'completed' | 'incomplete'): ResponseEvent[] {
     const open = this.#open;
     if (open === undefined) return [];
-    const events = open.kind === 'call' ? this.#callDone(open) : this.#textDone(open.kind, open.text);
+    const events = open.kind === 'call' ? this.#callDone(open) : this.#textDone(open);
     const item = itemOf(open, status);
     const done = { type: 'response.output_item.done', output_index: this.#output.length, item };
     this.#output.push(item);
@@ -115,13 +143,17 @@ export class OutputEvents {
     return [this.#event('response.function_call_arguments.done', { name, arguments: text })];
   }
 
-  #textDone(kind: 'content' | 'reasoning', text: string): ResponseEvent[] {
-    const fields = kind === 'content' ? { text, logprobs: [] } : { text };
-    const type = kind === 'content' ? 'response.output_text.done' : 'response.reasoning_text.done';
-    return [
-      this.#event(type, { content_index: 0, ...fields }),
-      this.#event('response.content_part.done', { content_index: 0, part: partOf(kind, text) }),
-    ];
+  #textDone(open: OpenText): ResponseEvent[] {
+    const { text } = open;
+    const done =
+      open.kind === 'content'
+        ? this.#event('response.output_text.done', {
+            content_index: 0,
+            text,
+            logprobs: eventLogProbabilities(open.tokens),
+          })
+        : this.#event('response.reasoning_text.done', { content_index: 0, text });
+    return [done, this.#event('response.content_part.done', { content_index: 0, part: partOf(open) })];
   }
 
   /** An event of the open item. */
@@ -130,17 +162,21 @@ export class OutputEvents {
   }
 }
 
-function partOf(kind: 'content' | 'reasoning', text: string): object {
-  return kind === 'content' ? outputText(text) : reasoningText(text);
+function partOf(open: OpenText): object {
+  return open.kind === 'content' ? contentPart(open) : reasoningText(open.text);
+}
+
+function contentPart({ text, tokens }: Extract<OpenItem, { kind: 'content' }>): OutputText {
+  return outputText(text, partLogProbabilities(tokens));
 }
 
 /** One that is in progress has said nothing yet: its texts come as events. */
 function itemOf(open: OpenItem, status: ItemStatus): OutputItem {
-  const { id, kind, text } = open;
+  const { id, text } = open;
   const hasPart = status !== 'in_progress';
-  switch (kind) {
+  switch (open.kind) {
     case 'content':
-      return { id, type: 'message', status, role: 'assistant', content: hasPart ? [outputText(text)] : [] };
+      return { id, type: 'message', status, role: 'assistant', content: hasPart ? [contentPart(open)] : [] };
     case 'reasoning':
       return { id, type: 'reasoning', status, summary: [], content: hasPart ? [reasoningText(text)] : [] };
     case 'call':

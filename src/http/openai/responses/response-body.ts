@@ -3,6 +3,7 @@ import type { AnswerEnd, Usage } from '../../answer.js';
 import { servedTier } from '../standing-schema.js';
 import type { OutputItem } from './item.js';
 import type { ResponsesBody } from './responses-schema.js';
+import { textBody } from './text-schema.js';
 
 /** What is known of a response from the beginning. */
 export interface ResponseHead {
@@ -45,7 +46,7 @@ export function responseBody({ id, asked, createdAt }: ResponseHead, progress: R
     service_tier: servedTier(asked) ?? 'default',
     store: asked.store,
     temperature: asked.temperature,
-    text: { format: { type: 'text' } },
+    text: textBody(asked.text),
     tool_choice: asked.tool_choice,
     tools: tools.map(({ name, description = null, parameters = null, strict }) => ({
       type: 'function',
@@ -54,7 +55,7 @@ export function responseBody({ id, asked, createdAt }: ResponseHead, progress: R
       parameters,
       strict: strict ?? false,
     })),
-    top_logprobs: 0,
+    top_logprobs: asked.top_logprobs,
     top_p: asked.top_p,
     truncation: 'disabled',
     ...(safety === undefined ? {} : { safety_identifier: safety }),

@@ -41,7 +41,7 @@ export function responsesFormat({ id, asked, keep }: ResponsesFormatOptions): An
       told('response.in_progress', { status: 'in_progress' }),
     ],
     piece(piece: AnswerPiece) {
-      const events = output.add(piece.events);
+      const events = output.add(piece.events, piece.contentLikelihoods);
       if (piece.end === undefined) return events.map(numbered);
       end = piece.end;
       return [...events, ...output.end(end.reason)].map(numbered);
@@ -60,7 +60,7 @@ export function responsesFormat({ id, asked, keep }: ResponsesFormatOptions): An
     },
     whole([choice]: readonly WholeChoice[], usage) {
       const { blocks = [], warnings = [], end: reason = { reason: 'stop' as const } } = choice ?? {};
-      output.add(blocks.flatMap(eventsOf));
+      output.add(blocks.flatMap(eventsOf), choice?.contentLikelihoods);
       output.add(warnings.map((message) => ({ kind: 'warning', message })));
       output.end(reason.reason);
       return ended(reason, usage);

@@ -16,9 +16,11 @@ import { toChatMessages } from './chat-messages.js';
 import { checkSupported } from './check-supported.js';
 import { toItems } from './input-items.js';
 import type { Item } from './item.js';
+import { toLikelihoods } from './likelihood-wish.js';
 import type { ResponseStore } from './response-store.js';
 import { responsesFormat } from './responses-format.js';
 import { responsesNeutral, responsesSchema, type ResponsesBody } from './responses-schema.js';
+import { toContentForm } from './text-schema.js';
 import { offeredTools } from './tools-schema.js';
 
 /** `POST /v1/responses` */
@@ -46,6 +48,7 @@ export function responsesRoute(server: FastifyInstance, context: RouteContext, s
     const generation = {
       id,
       ...toStanding(body, headers),
+      ...toLikelihoods(body),
       choices: 1,
       sampling: toSampling(single),
       stop: toStopConditions(single, body.max_output_tokens),
@@ -71,7 +74,7 @@ export function responsesRoute(server: FastifyInstance, context: RouteContext, s
   });
 }
 
-/** What is asked of a model, once that is loaded. @throws HeddleError for tools and items that are not valid */
+/** What is asked of a model, once that is loaded. @throws HeddleError for tools, items and a form that are not valid */
 function responsesJob(
   body: ResponsesBody,
   items: readonly Item[],
@@ -83,6 +86,7 @@ function responsesJob(
   }
   const messages = toChatMessages(body.instructions, items, sentFrom);
   const { sent, definitions, calls } = offeredTools(body);
+  const content = toContentForm(body.text);
   const { thinking_budget: tokens, chat_template_kwargs: given, reasoning } = body;
   const variables = sent.length === 0 ? given : { ...given, tools: sent };
   return (info) => ({
@@ -93,6 +97,7 @@ function responsesJob(
     rules: settingsOf(pool.settings, pool.idOf(body.model)).stablePrompts,
     tools: definitions,
     calls,
+    content,
     singleCall: !body.parallel_tool_calls,
     ...(tokens === undefined ? {} : { reasoningBudget: { tokens, param: 'thinking_budget' } }),
   });

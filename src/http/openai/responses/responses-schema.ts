@@ -1,8 +1,10 @@
 import { z } from 'zod';
+import { mostLikelyTokens } from '../../../core/likelihood.js';
 import { reasoningEfforts } from '../../../prompt/thinking.js';
 import { samplingFields } from '../sampling-schema.js';
 import { standingFields } from '../standing-schema.js';
 import { inputField } from './input-schema.js';
+import { textField } from './text-schema.js';
 import { toolFields } from './tools-schema.js';
 
 /** Those of chat completions that have another name here, or no place: there is one choice, and usage always. */
@@ -14,11 +16,6 @@ const reasoning = z.strictObject({
   generate_summary: z.string().nullish(),
   context: z.string().nullish(),
   mode: z.string().nullish(),
-});
-
-const text = z.strictObject({
-  format: z.looseObject({ type: z.string() }).nullish(),
-  verbosity: z.string().nullish(),
 });
 
 /** As OpenAI limits it. */
@@ -39,8 +36,10 @@ export const responsesSchema = z.strictObject({
   store: z.boolean().default(true),
   max_output_tokens: z.int().min(1).optional(),
   reasoning: reasoning.default({}),
-  text: text.default({}),
+  text: textField,
   include: z.array(z.string()).default([]),
+  /** Of the most likely tokens at each place. */
+  top_logprobs: z.int().min(0).max(mostLikelyTokens).default(0),
   metadata,
   stream_options: z.strictObject({ include_obfuscation: z.boolean().nullish() }).default({}),
   /** All requests are at the one place where what they have in common is kept: so this is told back, and that is all. */
@@ -62,6 +61,5 @@ export const responsesNeutral: Readonly<Record<string, readonly unknown[]>> = {
   prompt: [],
   prompt_cache_options: [{ mode: 'implicit' }],
   prompt_cache_retention: [],
-  top_logprobs: [0],
   truncation: ['disabled'],
 };

@@ -3,12 +3,19 @@ import { z } from 'zod';
 /** Nanoseconds, measured: never less than nothing. */
 const duration = z.int().min(0);
 
+const spelled = { token: z.string(), logprob: z.number().max(0), bytes: z.array(z.int()).min(1).optional() };
+
+const logprobs = z
+  .array(z.strictObject({ ...spelled, top_logprobs: z.array(z.strictObject(spelled)).optional() }))
+  .optional();
+
 const head = {
   model: z.string(),
   created_at: z.iso.datetime(),
 };
 
 const last = {
+  logprobs,
   done: z.literal(true),
   done_reason: z.enum(['stop', 'length']),
   total_duration: duration,
@@ -43,7 +50,7 @@ const text = { response: z.string(), thinking: z.string().optional() };
 /** What an answer of `/api/chat` is, and a line of one that is streamed. */
 export const chatAnswer = z.strictObject({ ...head, message, ...last });
 export const chatLine = z.union([
-  z.strictObject({ ...head, message, done: z.literal(false) }),
+  z.strictObject({ ...head, message, logprobs, done: z.literal(false) }),
   chatAnswer.extend({
     message: z.strictObject({ role: z.literal('assistant'), content: z.literal('') }),
   }),
@@ -52,7 +59,7 @@ export const chatLine = z.union([
 /** The same of `/api/generate`. */
 export const generateAnswer = z.strictObject({ ...head, ...text, ...last });
 export const generateLine = z.union([
-  z.strictObject({ ...head, ...text, done: z.literal(false) }),
+  z.strictObject({ ...head, ...text, logprobs, done: z.literal(false) }),
   generateAnswer.extend({ response: z.literal('') }),
 ]);
 

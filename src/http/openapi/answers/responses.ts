@@ -8,11 +8,15 @@ import { z } from 'zod';
 const status = z.enum(['in_progress', 'completed', 'incomplete']);
 const id = (prefix: string) => z.string().regex(new RegExp(`^${prefix}_[0-9a-f]{32}$`));
 
+const logprob = z.number().max(0).min(-9999);
+const eventToken = { token: z.string(), logprob };
+const partToken = { ...eventToken, bytes: z.array(z.int().min(0).max(255)).min(1) };
+
 const outputText = z.strictObject({
   type: z.literal('output_text'),
   text: z.string(),
   annotations: z.array(z.never()),
-  logprobs: z.array(z.never()),
+  logprobs: z.array(z.strictObject({ ...partToken, top_logprobs: z.array(z.strictObject(partToken)) })),
 });
 const reasoningText = z.strictObject({ type: z.literal('reasoning_text'), text: z.string() });
 const part = z.discriminatedUnion('type', [outputText, reasoningText]);
@@ -74,7 +78,19 @@ export const responseSchema = z.strictObject({
   service_tier: z.enum(['default', 'flex', 'priority']),
   store: z.boolean(),
   temperature: z.number(),
-  text: z.strictObject({ format: z.strictObject({ type: z.literal('text') }) }),
+  text: z.strictObject({
+    format: z.discriminatedUnion('type', [
+      z.strictObject({ type: z.literal('text') }),
+      z.strictObject({ type: z.literal('json_object') }),
+      z.strictObject({
+        type: z.literal('json_schema'),
+        name: z.string(),
+        schema: z.record(z.string(), z.unknown()),
+        strict: z.boolean().exactOptional(),
+        description: z.string().exactOptional(),
+      }),
+    ]),
+  }),
   tool_choice: z.union([
     z.enum(['none', 'auto', 'required']),
     named,
@@ -109,7 +125,9 @@ const ofResponse = <T extends string>(type: T) =>
 const ofItem = { sequence_number, output_index: z.int(), item };
 const within = { sequence_number, item_id: z.string(), output_index: z.int() };
 const withinPart = { ...within, content_index: z.int() };
-const logprobs = z.array(z.never());
+const logprobs = z.array(
+  z.strictObject({ ...eventToken, top_logprobs: z.array(z.strictObject(eventToken)) }),
+);
 
 export const eventSchema = z.discriminatedUnion('type', [
   ofResponse('response.created'),

@@ -26,7 +26,9 @@ export const countedMessage: Descriptions = {
   output_config: 'How the model answers',
   'output_config.effort':
     "By the chat template's variable or switch; a model that has neither takes `high` only",
-  'output_config.format': 'The form of the answer',
+  'output_config.format':
+    'A JSON schema that the text of the answer is held to, whatever the model; reasoning is free',
+  output_format: 'The older name of `output_config.format`',
   cache_control: 'The same as a mark on the last block. All of a prompt is kept for as long as there is room',
   context_management: 'Of the betas: what is to be taken out of a conversation before it is read',
   'context_management.edits': '`clear_thinking_20251015`',

@@ -15,7 +15,10 @@ const text: Descriptions = {
   ...common,
   stream: 'A JSON object in each line, the last one with `"done": true`',
   think: 'Whether the model is to reason; where nothing is said, as its chat template does',
-  format: 'The form of the answer',
+  format:
+    '`json`, or a JSON schema that the text of the answer is held to, whatever the model; reasoning is free',
+  logprobs: 'Each token of the answer is told with its log-probability',
+  top_logprobs: 'As many of the most likely tokens at each place. Goes with `logprobs`',
   images: 'Refused unless empty',
   'options.temperature': '0 is greedy, and so is all below 0.0001',
   'options.top_p': 'Draws from the most likely tokens that have this share together',

@@ -23,7 +23,10 @@ export const responses: Descriptions = {
   'reasoning.context': 'Only `auto`',
   'reasoning.mode': 'Only `standard`',
   text: 'The form of the answer',
-  'text.format': 'Its format',
+  'text.format':
+    'What it is held to, whatever the model: any JSON object, or a JSON schema; reasoning is free',
+  top_logprobs:
+    'As many of the most likely tokens at each place. Goes with `message.output_text.logprobs` in `include`',
   'text.verbosity': 'Refused: a model can not be told how much to say but in words',
   include: 'Refused unless empty',
   metadata: 'Told back',

@@ -4,7 +4,7 @@ import { embedSchema, oldEmbedSchema } from '../../ollama/embed-schema.js';
 import { generateNeutral, generateSchema } from '../../ollama/generate-schema.js';
 import { refusals } from '../../ollama/refused-routes.js';
 import { showNeutral, showSchema } from '../../ollama/show-route.js';
-import { textNeutral } from '../../ollama/text-schema.js';
+
 import * as answers from '../answers/ollama.js';
 import * as descriptions from '../descriptions/ollama.js';
 import type { Operation } from '../operation.js';
@@ -25,7 +25,7 @@ export const ollamaOperations: readonly Operation[] = [
     body: {
       name: 'OllamaChatRequest',
       schema: chatSchema,
-      neutral: textNeutral,
+
       descriptions: descriptions.chat,
     },
     answer: {
