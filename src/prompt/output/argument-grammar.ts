@@ -93,12 +93,19 @@ function heldArguments(syntax: ArgumentSyntax, tool: CalledTool, name: string): 
 function makeHeld(syntax: ArgumentSyntax, tool: CalledTool, name: string): Held {
   try {
     const part = schemaArguments(syntax, tool, name);
-    const source = composeGrammar({ root: `${part.name} "."`, rules: [part] });
-    return { part, states: new Grammar(source, { param: tool.path }).size };
+    // The rules that all tools share count once, and not for each of them.
+    const shared = statesOf(schemaArguments(syntax, anyTool, name), '');
+    return { part, states: Math.max(0, statesOf(part, tool.path) - shared) };
   } catch (error) {
     if (error instanceof HeddleError) return { error };
     throw error;
   }
+}
+
+/** @throws HeddleError `invalid_parameter` when there is no text of a grammar, or it is too large */
+function statesOf(part: NamedGrammar, param: string): number {
+  const source = composeGrammar({ root: `${part.name} "."`, rules: [part] });
+  return new Grammar(source, { param }).size;
 }
 
 /** Arguments as the schema of their tool says. */
