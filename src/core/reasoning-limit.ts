@@ -12,6 +12,8 @@ export interface ReasoningLimit {
   readonly anywhere?: boolean;
   /** Text that ends it. */
   readonly close: string;
+  /** Other texts that end it, such as what a tool call begins with. */
+  readonly ends?: readonly string[];
   /** What is written to end it; control tokens written out in it are read as such. */
   readonly closing: string;
 }

@@ -62,7 +62,10 @@ export class Choice implements Work {
   next(row: number, runner: ModelRunner): { token: Token; update: ChoiceUpdate | undefined } {
     if (this.#closing.length === 0 && this.#reasoning?.isDue === true) {
       const { closing = '' } = this.request.reasoningLimit ?? {};
-      this.#closing = runner.tokenize(closing, { addSpecial: false, parseSpecial: true });
+      const tokens = runner.tokenize(closing, { addSpecial: false, parseSpecial: true });
+      // Where the grammar is past reasoning, what looks like it is something else.
+      if (this.guide?.allowsAll(tokens) === false) this.#reasoning.end();
+      else this.#closing = tokens;
     }
     const [written, ...rest] = this.#closing;
     if (written === undefined) {

@@ -163,6 +163,18 @@ describe('a request with a grammar', () => {
     expect(textOf(updates, request.id)).toMatch(/^<think>.{4}\. Enough\.<\/think>\n\n\{\d{3}\}$/);
   });
 
+  test('has nothing written into it where its grammar has no room for that', () => {
+    const { core } = makeCore();
+    const source = 'root ::= "<call>" "<think>" [a-z]{12} "</call>"';
+    const request = guided(source, {
+      reasoningLimit: { tokens: 3, open: '<think>', anywhere: true, close: '</think>', closing: '</think>' },
+    });
+    core.generate(request, 0);
+    const updates = run(core);
+    expect(textOf(updates, request.id)).toMatch(/^<call><think>[a-z]{12}<\/call>$/);
+    expect(finishOf(updates, request.id)).toBe('stop');
+  });
+
   test('fails with a reason when the model has no token to go on with', () => {
     const { core, runner } = makeCore();
     const tokenBytes = runner.tokenBytes.bind(runner);

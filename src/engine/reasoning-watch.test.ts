@@ -36,6 +36,13 @@ describe('the watch over reasoning', () => {
     expect(dueAfter(think, ['<think>', 'a', 'b</th', 'ink>', 'd', 'e'])).toEqual(Array(6).fill(false));
   });
 
+  test('sees it end with another text too', () => {
+    const called = { ...think, ends: ['<tool_call>', '<function='] };
+    const texts = ['<think>', 'a', 'b<tool', '_call>', 'c', 'd</think>', 'e', 'f'];
+    expect(dueAfter(called, texts)).toEqual(Array(texts.length).fill(false));
+    expect(dueAfter(think, texts.slice(0, 5)).at(-1)).toBe(true);
+  });
+
   test('counts at once where the prompt has begun it', () => {
     const { open: _, ...begun } = think;
     expect(dueAfter(begun, ['a', 'b', 'c'])).toEqual([false, false, true]);

@@ -41,19 +41,23 @@ export class ReasoningWatch {
 
   /** Goes on behind the next marker. @returns false when there is none yet */
   #pass(): boolean {
-    const { open = '', close, anywhere = false } = this.#limit;
-    const marker = this.#state === 'inside' ? close : open;
-    if (this.#state === 'over' || marker === '') return false;
+    const { open = '', close, ends = [], anywhere = false } = this.#limit;
+    const markers = (this.#state === 'inside' ? [close, ...ends] : [open]).filter((one) => one !== '');
+    if (this.#state === 'over' || markers.length === 0) return false;
     const isFixed = this.#state === 'before' && !anywhere;
     const text = isFixed ? this.#text.trimStart() : this.#text;
-    const at = isFixed ? (text.startsWith(marker) ? 0 : -1) : text.indexOf(marker);
-    if (at >= 0) {
-      this.#text = text.slice(at + marker.length);
+    const [first] = markers
+      .map((marker) => ({ marker, at: isFixed ? (text.startsWith(marker) ? 0 : -1) : text.indexOf(marker) }))
+      .filter(({ at }) => at >= 0)
+      .toSorted((one, other) => one.at - other.at);
+    if (first !== undefined) {
+      this.#text = text.slice(first.at + first.marker.length);
       this.#state = this.#state === 'before' ? 'inside' : anywhere ? 'before' : 'over';
       return true;
     }
-    if (isFixed && !marker.startsWith(text)) this.#state = 'over';
-    this.#text = isFixed ? text : text.slice(Math.max(0, text.length - marker.length + 1));
+    if (isFixed && !markers.some((marker) => marker.startsWith(text))) this.#state = 'over';
+    const longest = Math.max(...markers.map(({ length }) => length));
+    this.#text = isFixed ? text : text.slice(Math.max(0, text.length - longest + 1));
     return false;
   }
 }

@@ -57,6 +57,16 @@ export class GrammarGuide implements TokenGuide {
     return this.#after(token) !== null;
   }
 
+  /** All of these may come, one after the other. */
+  allowsAll(tokens: readonly number[]): boolean {
+    let state: GrammarState | null = this.#state;
+    for (const token of tokens) {
+      state = this.#afterState(state, token);
+      if (state === null) return false;
+    }
+    return true;
+  }
+
   allowed(): TokenSet {
     const set = this.#vocabulary.allowed(this.#grammar, this.#state);
     const others = [...this.#controlTokens.keys()].filter((token) => this.#after(token) !== null);
@@ -82,8 +92,12 @@ export class GrammarGuide implements TokenGuide {
   }
 
   #after(token: number): GrammarState | null {
+    return this.#afterState(this.#state, token);
+  }
+
+  #afterState(state: GrammarState, token: number): GrammarState | null {
     const bytes = this.#controlTokens.get(token) ?? this.#vocabulary.bytes(token);
-    return this.#grammar.afterToken(this.#state, token, bytes);
+    return this.#grammar.afterToken(state, token, bytes);
   }
 
   #checked(set: TokenSet): TokenSet {

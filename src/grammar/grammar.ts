@@ -59,6 +59,11 @@ export class Grammar {
     return this.#network.byteClasses;
   }
 
+  /** States of its network, a count. */
+  get size(): number {
+    return this.#network.states.length;
+  }
+
   /** How many of the 256 bytes may follow. */
   width(state: GrammarState): number {
     let width = 0;

@@ -2,8 +2,10 @@ export { anyOf, composeGrammar, group, inOrder, literal, repeated, type NamedGra
 export { readGbnf } from './gbnf-reader.js';
 export { Grammar } from './grammar.js';
 export { jsonObject, jsonValue, space } from './json-text.js';
-export { textUntil, textWithout } from './marker-grammar.js';
+export { textUntil, textWithout, type Marker } from './marker-grammar.js';
 export { regexGrammar } from './regex-grammar.js';
+export { gemmaNotation } from './schema/notation.js';
+export { anyParameters, parametersGrammar } from './schema/parameters-grammar.js';
 export { checkSchemaSize } from './schema/schema-resolver.js';
 export { schemaGrammar } from './schema/schema-grammar.js';
-export { toolArgumentsGrammar } from './tool-arguments-grammar.js';
+export { argumentsSchema, toolArgumentsGrammar } from './tool-arguments-grammar.js';

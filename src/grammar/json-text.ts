@@ -11,7 +11,14 @@ const escapedOnly = codePoints([
 /** What JSON may have between its tokens: one space, or a new line with its indentation. It can not be padded for ever. */
 export const space = 'json-space';
 
-const anyPlain = characterClass(without(codePoints([[0, 0x10ffff]]), escapedOnly));
+/** Characters that a JSON string can have as they are. */
+export const plainCharacters: CodePoints = without(codePoints([[0, 0x10ffff]]), escapedOnly);
+
+const anyPlain = characterClass(plainCharacters);
+
+/** A character that a JSON string has as an escape: a pair of surrogates is one, half of one is none. */
+export const anyEscape =
+  '"\\\\" ( ["\\\\/bfnrt] | "u" ( [0-9A-CEFa-cef] [0-9A-Fa-f]{3} | [Dd] [0-7] [0-9A-Fa-f]{2} | [Dd] [89ABab] [0-9A-Fa-f]{2} "\\\\u" [Dd] [C-Fc-f] [0-9A-Fa-f]{2} ) )';
 
 /** Rules that all JSON grammars share. */
 export const jsonRules: ReadonlyMap<string, string> = new Map([
@@ -21,11 +28,7 @@ export const jsonRules: ReadonlyMap<string, string> = new Map([
   ['json-member', 'json-string ":" json-space json-value json-space'],
   ['json-array', '"[" json-space ( json-value json-space ( "," json-space json-value json-space )* )? "]"'],
   ['json-string', '"\\"" json-character* "\\""'],
-  // A pair of surrogates is one character; half of one is none.
-  [
-    'json-character',
-    `( ${anyPlain} | "\\\\" ( ["\\\\/bfnrt] | "u" ( [0-9A-CEFa-cef] [0-9A-Fa-f]{3} | [Dd] [0-7] [0-9A-Fa-f]{2} | [Dd] [89ABab] [0-9A-Fa-f]{2} "\\\\u" [Dd] [C-Fc-f] [0-9A-Fa-f]{2} ) ) )`,
-  ],
+  ['json-character', `( ${anyPlain} | ${anyEscape} )`],
   ['json-plain', anyPlain],
   ['json-number', '"-"? ( "0" | [1-9] [0-9]{0,15} ) ( "." [0-9]{1,16} )? ( [eE] [-+]? [0-9]{1,2} )?'],
 ]);
@@ -35,11 +38,6 @@ export const jsonObject: NamedGrammar = { name: 'json-object', rules: jsonRules 
 
 /** Any JSON value. */
 export const jsonValue: NamedGrammar = { name: 'json-value', rules: jsonRules };
-
-/** A value exactly, as `JSON.stringify` writes it. */
-export function jsonLiteral(value: unknown): string {
-  return literal(JSON.stringify(value));
-}
 
 /** One character of some, as it stands in a JSON string: as it is where that is possible. */
 export function jsonCharacter(of: CodePoints): string {

@@ -4,8 +4,9 @@ import type { ModelInfo } from '../core/model-runner.js';
 import type { ReasoningLimit } from '../core/reasoning-limit.js';
 import type { StableRuleSwitches } from '../core/stable-rules.js';
 import { writeChat } from '../prompt/chat-prompt.js';
+import type { CallDemand } from '../prompt/output/called-tool.js';
 import type { ContentForm } from '../prompt/output/content-form.js';
-import { outputGrammar } from '../prompt/output/output-grammar.js';
+import { outputGrammar, reasoningClosing, type OutputForm } from '../prompt/output/output-grammar.js';
 import { createParser, opensReasoning, type OutputFormat } from '../prompt/output/output-format.js';
 import type { ToolDefinition } from '../prompt/output/tool-definition.js';
 import type { ChatInput } from '../prompt/stable/chat-input.js';
@@ -20,6 +21,8 @@ export interface ChatJob {
   readonly tools: readonly ToolDefinition[];
   /** What content is held to; any text when absent. */
   readonly content?: ContentForm | undefined;
+  /** What calls are held to; nothing, when absent. */
+  readonly calls?: CallDemand | undefined;
   /** An answer has one tool call at most. */
   readonly singleCall?: boolean;
   /** Reasoning stays in the content, as the model writes it. */
@@ -31,7 +34,8 @@ export interface ChatJob {
 /**
  * A chat as its model takes it and answers it.
  * @param request all but what the chat makes of it
- * @throws HeddleError as `renderChat` does; `unsupported_by_model` for a budget where reasoning is not marked
+ * @throws HeddleError as `renderChat` does; `unsupported_by_model` for a budget where reasoning is not marked;
+ * what {@link outputGrammar} throws
  */
 export function chatPrompt(
   info: ModelInfo,
@@ -40,7 +44,8 @@ export function chatPrompt(
 ): AnswerPrompt {
   const { tools, rawReasoning = false, singleCall = false, reasoningBudget: budget } = job;
   const { prompt, format } = writeChat(info, job.chat, job.rules);
-  const grammar = outputGrammar(format, prompt.text, { content: job.content });
+  const form = { content: job.content, calls: job.calls, singleCall };
+  const grammar = outputGrammar(format, prompt.text, form);
   const controlTokens = format.controlTokens({ tools: tools.length > 0 });
   return {
     request: {
@@ -48,7 +53,7 @@ export function chatPrompt(
       prompt,
       ...(controlTokens.length === 0 ? {} : { controlTokens }),
       ...(grammar === undefined ? {} : { grammar }),
-      ...(budget === undefined ? {} : { reasoningLimit: toLimit(format, prompt.text, budget) }),
+      ...(budget === undefined ? {} : { reasoningLimit: toLimit(format, prompt.text, { budget, form }) }),
     },
     newParser: () => createParser(format, { prompt: prompt.text, tools, splitsReasoning: !rawReasoning }),
     endsWithCall: singleCall,
@@ -58,22 +63,25 @@ export function chatPrompt(
 function toLimit(
   format: OutputFormat,
   prompt: string,
-  { tokens, param }: NonNullable<ChatJob['reasoningBudget']>,
+  { budget: { tokens, param }, form }: { budget: NonNullable<ChatJob['reasoningBudget']>; form: OutputForm },
 ): ReasoningLimit {
   const { reasoning } = format;
-  if (reasoning === undefined) {
+  const closing = reasoningClosing(format, form);
+  if (reasoning === undefined || closing === undefined) {
     throw new HeddleError(
       'unsupported_by_model',
       `The reasoning of this model can not be limited: its chat template marks none. Leave "${param}" out.`,
       { param },
     );
   }
-  const { open, close, closing, anywhere = false } = reasoning;
+  const { open, close, anywhere = false, endsWithCalls = false } = reasoning;
+  const hasTools = (form.calls?.tools.length ?? 0) > 0;
   return {
     tokens,
     close,
     closing,
     anywhere: anywhere || format.name === 'harmony',
+    ...(endsWithCalls && hasTools ? { ends: format.calls?.openings ?? [] } : {}),
     ...(opensReasoning(format, prompt) ? {} : { open }),
   };
 }

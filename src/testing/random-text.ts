@@ -3,10 +3,16 @@ import type { Random } from './random.js';
 
 /**
  * A text of a grammar, drawn byte by byte.
+ * @param start where the text begins; the beginning of the grammar when absent
  * @returns undefined when it has not ended after so many bytes
  */
-export function randomText(grammar: Grammar, random: Random, most: number): string | undefined {
-  let state = grammar.start;
+export function randomText(
+  grammar: Grammar,
+  random: Random,
+  most: number,
+  start = grammar.start,
+): string | undefined {
+  let state = start;
   const bytes: number[] = [];
   while (bytes.length < most) {
     const next: [number, NonNullable<ReturnType<Grammar['afterByte']>>][] = [];

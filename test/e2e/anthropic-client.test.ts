@@ -81,6 +81,34 @@ describe('the official Anthropic client', () => {
     expect(JSON.stringify(answered.content)).toContain('21');
   });
 
+  it('calls a tool when it must, with an input as its strict schema says', async () => {
+    const strict = {
+      ...weather,
+      strict: true,
+      input_schema: {
+        type: 'object' as const,
+        properties: { city: { enum: ['Oslo', 'Rome'] }, days: { type: 'integer', minimum: 2, maximum: 4 } },
+        required: ['city', 'days'],
+        additionalProperties: false,
+      },
+    };
+    for (const type of ['any', 'tool'] as const) {
+      const tool_choice = type === 'any' ? { type } : { type, name: weather.name };
+      const message = await client.messages.create({
+        ...request,
+        messages: question,
+        tools: [strict],
+        tool_choice: { ...tool_choice, disable_parallel_tool_use: true },
+      });
+      expect(message.stop_reason).toBe('tool_use');
+      const uses = message.content.filter((block) => block.type === 'tool_use');
+      expect(uses.map(({ name }) => name)).toEqual([weather.name]);
+      const { city, days } = (uses[0]?.input ?? {}) as { city?: string; days?: number };
+      expect(['Oslo', 'Rome']).toContain(city);
+      expect([2, 3, 4]).toContain(days);
+    }
+  });
+
   it('stops at a sequence, and at the limit', async () => {
     const stopped = await client.messages.create({
       ...request,

@@ -1,5 +1,7 @@
 import OpenAI from 'openai';
+import { zodFunction } from 'openai/helpers/zod';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { ServerProcess } from './server-process.js';
 
 let server: ServerProcess;
@@ -97,5 +99,57 @@ describe('tools with the official client', () => {
     });
     expect(await runner.finalContent()).toContain('21');
     expect(asked).toEqual([{ city: 'Lisbon' }]);
+  });
+
+  it('are called when they must be, as their strict schemas say, and parsed by the client', async () => {
+    const Asked = z.object({ city: z.enum(['Oslo', 'Rome']), days: z.int().min(2).max(4).nullable() });
+    const tool = zodFunction({ name: 'plan_trip', parameters: Asked });
+    const demanded = {
+      model: 'starter',
+      temperature: 1,
+      max_tokens: 300,
+      messages: [{ role: 'user' as const, content: 'Hello!' }],
+      tools: [tool],
+      parallel_tool_calls: false,
+    };
+    for (const tool_choice of [
+      'required' as const,
+      { type: 'function' as const, function: { name: 'plan_trip' } },
+    ]) {
+      const parsed = await client.chat.completions.parse({ ...demanded, tool_choice });
+      const [choice] = parsed.choices;
+      expect(choice?.finish_reason).toBe('tool_calls');
+      const [call] = choice?.message.tool_calls ?? [];
+      expect(Asked.parse(call?.function.parsed_arguments)).toEqual(call?.function.parsed_arguments);
+    }
+    const stream = client.chat.completions.stream({ ...demanded, tool_choice: 'required' });
+    const [call] = (await stream.finalMessage()).tool_calls ?? [];
+    if (call?.type !== 'function') throw new Error('there is no call');
+    expect(Asked.safeParse(JSON.parse(call.function.arguments)).success).toBe(true);
+  });
+
+  it('are run once by the runner of the client where one is demanded', async () => {
+    const Asked = z.object({ city: z.enum(['Oslo', 'Rome']) });
+    const asked: unknown[] = [];
+    const runner = client.chat.completions.runTools({
+      model: 'starter',
+      temperature: 0,
+      max_tokens: 200,
+      messages: [question],
+      parallel_tool_calls: false,
+      tool_choice: { type: 'function', function: { name: 'get_weather' } },
+      tools: [
+        zodFunction({
+          name: 'get_weather',
+          parameters: Asked,
+          function: (given) => {
+            asked.push(given);
+            return report;
+          },
+        }),
+      ],
+    });
+    await runner.done();
+    expect(asked.map((given) => Asked.safeParse(given).success)).toEqual([true]);
   });
 });

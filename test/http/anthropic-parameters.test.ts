@@ -121,9 +121,14 @@ describe('a message', () => {
     ['max_tokens', { max_tokens: 0 }],
     ['temperature', { temperature: 1.5 }],
     ['speed', { speed: 'fast' }],
-    ['tool_choice.type', { tools: [tool], tool_choice: { type: 'any' } }],
-    ['tool_choice.type', { tools: [tool], tool_choice: { type: 'tool', name: 'look' } }],
-    ['tools[0].strict', { tools: [{ ...tool, strict: true }] }],
+    ['tool_choice', { tool_choice: { type: 'any' } }],
+    ['tool_choice.name', { tools: [tool], tool_choice: { type: 'tool', name: 'other' } }],
+    [
+      'tools[0].input_schema.properties.a.not',
+      {
+        tools: [{ ...tool, strict: true, input_schema: { type: 'object', properties: { a: { not: {} } } } }],
+      },
+    ],
     ['tools[0].defer_loading', { tools: [{ ...tool, defer_loading: true }] }],
     ['tools[0].type', { tools: [{ type: 'web_search_20250305', name: 'web_search' }] }],
     ['tools[1].name', { tools: [tool, tool] }],

@@ -24,6 +24,10 @@ afterAll(async () => server.stop());
 const chat = { model: 'fake', messages: [{ role: 'user', content: 'Hi' }] };
 
 const tool = (name: string): object => ({ type: 'function', function: { name } });
+const strictTool = (properties: object): object => ({
+  type: 'function',
+  function: { name: 'held', strict: true, parameters: { type: 'object', properties } },
+});
 
 describe('bad input', () => {
   const cases: [string, string, unknown, ErrorCode, string | null][] = [
@@ -70,11 +74,11 @@ describe('bad input', () => {
       'tools[0].type',
     ],
     [
-      'a tool whose schema is to be enforced',
+      'a tool whose schema can not be enforced as it asks for',
       '/v1/chat/completions',
-      { ...chat, tools: [{ type: 'function', function: { name: 'f', strict: true } }] },
-      'invalid_parameter',
-      'tools[0].function.strict',
+      { ...chat, tools: [tool('f'), strictTool({ a: { type: 'number', multipleOf: 2 } })] },
+      'unsupported_schema',
+      'tools[1].function.parameters.properties.a.multipleOf',
     ],
     [
       'two tools of one name',
@@ -84,11 +88,32 @@ describe('bad input', () => {
       'tools[2].function.name',
     ],
     [
-      'a tool call that is demanded',
+      'a call that is demanded without tools',
       '/v1/chat/completions',
-      { ...chat, tools: [tool('f')], tool_choice: 'required' },
-      'unsupported_parameter',
+      { ...chat, tool_choice: 'required' },
+      'invalid_parameter',
       'tool_choice',
+    ],
+    [
+      'a call of a tool that there is not',
+      '/v1/chat/completions',
+      { ...chat, tools: [tool('f')], tool_choice: { type: 'function', function: { name: 'g' } } },
+      'invalid_parameter',
+      'tool_choice.function.name',
+    ],
+    [
+      'a tool that is allowed, and that there is not',
+      '/v1/chat/completions',
+      {
+        ...chat,
+        tools: [tool('f')],
+        tool_choice: {
+          type: 'allowed_tools',
+          allowed_tools: { mode: 'required', tools: [tool('f'), tool('g')] },
+        },
+      },
+      'invalid_parameter',
+      'tool_choice.allowed_tools.tools[1].function.name',
     ],
     [
       'tools for a model that knows none',

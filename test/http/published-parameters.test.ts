@@ -71,7 +71,7 @@ const endpoints: readonly Endpoint[] = [
       safety_identifier: 'someone',
       service_tier: 'flex',
       store: true,
-      tool_choice: 'none',
+      tool_choice: { type: 'allowed_tools', allowed_tools: { mode: 'auto', tools: [] } },
       tools: [tool],
       top_logprobs: undefined,
       verbosity: 'high',

@@ -379,11 +379,14 @@ describe('what is not supported', () => {
     [{ top_logprobs: 2 }, 'top_logprobs'],
     [{ n: 2 }, 'n'],
     [{ max_tokens: 2 }, 'max_tokens'],
-    [{ tools: [weather], tool_choice: 'required' }, 'tool_choice'],
-    [{ tools: [{ ...weather, strict: true }] }, 'tools[0].strict'],
+    [{ tool_choice: 'required' }, 'tool_choice'],
+    [
+      { tools: [{ ...weather, strict: true, parameters: { type: 'object', patternProperties: {} } }] },
+      'tools[0].parameters.patternProperties',
+    ],
     [{ tools: [weather, weather] }, 'tools[1].name'],
     [{ tools: [{ type: 'web_search' }] }, 'tools[0].type'],
-    [{ tools: [weather], tool_choice: { type: 'function', name: 'other' } }, 'tool_choice'],
+    [{ tools: [weather], tool_choice: { type: 'function', name: 'other' } }, 'tool_choice.name'],
     [{ input: [] }, 'input'],
     [{ input: 5 }, 'input'],
     [item({ role: 'bob', content: 'x' }), 'input[1].role'],
@@ -401,7 +404,7 @@ describe('what is not supported', () => {
     expect(response.status).toBe(400);
     const { error } = errorSchema.parse(await response.json());
     expect(error.param).toBe(param);
-    expect(['invalid_parameter', 'unsupported_parameter']).toContain(error.code);
+    expect(['invalid_parameter', 'unsupported_parameter', 'unsupported_schema']).toContain(error.code);
   });
 });
 

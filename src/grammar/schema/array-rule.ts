@@ -1,5 +1,4 @@
 import { anyOf, group, inOrder, repeated } from '../gbnf-text.js';
-import { space } from '../json-text.js';
 import { limits } from '../limits.js';
 import { countAt } from './keywords.js';
 import type { RuleWriter } from './rule-writer.js';
@@ -30,6 +29,7 @@ export function arrayRule(alternative: Alternative, writer: RuleWriter): string 
   const hasOthers = listed === 0 || others.length > 0 || least > listed;
   const longest = Math.min(most, hasOthers ? Infinity : listed);
   if (least > longest) return '[]';
+  const { space } = writer.notation;
   const item = (index: number): string => inOrder(writer.ruleOf(index < listed ? at(index) : others), space);
   return inOrder('"["', space, items({ least, most: longest, listed, item, writer }), '"]"');
 }
@@ -44,6 +44,7 @@ function items(array: {
 }): string {
   const { least, most, listed, item, writer } = array;
   if (most === 0) return '';
+  const { space } = writer.notation;
   const next = inOrder('","', space);
   if (listed === 0) {
     const more = repeated(group(next, item(0)), Math.max(0, least - 1), most - 1);

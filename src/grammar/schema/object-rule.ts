@@ -1,7 +1,8 @@
-import { anyOf, inOrder, literal } from '../gbnf-text.js';
-import { isPlain, space } from '../json-text.js';
+import { codePoints, contains, without, type CodePoints } from '../code-points.js';
+import { anyOf, characterClass, inOrder, literal, repeated } from '../gbnf-text.js';
 import { limits } from '../limits.js';
 import { countAt } from './keywords.js';
+import type { Notation } from './notation.js';
 import type { RuleWriter } from './rule-writer.js';
 import type { Alternative } from './schema-resolver.js';
 import {
@@ -29,30 +30,67 @@ interface ObjectSchema {
  * @throws HeddleError `invalid_parameter` or `unsupported_schema`
  */
 export function objectRule(alternative: Alternative, writer: RuleWriter): string {
+  const { names, required, others, conjunction } = objectShape(alternative);
+  const { notation } = writer;
+  const { space } = notation;
+  const hasChoice = required.size < names.size || others !== undefined;
+  const members = [...names].map((name) => {
+    const key = notation.key(name);
+    if (key === undefined)
+      throw unsupportedSchema(
+        partOf(partOf(alternative[0]?.path ?? '', 'properties'), name),
+        'this model can not write the name.',
+      );
+    const text = inOrder(key, space, writer.ruleOf(conjunction(name)), space);
+    // With a choice of what follows, it is written twice.
+    return { text: hasChoice ? writer.add(text) : text, isRequired: required.has(name) };
+  });
+  const { open, close } = notation.otherKey;
+  const other =
+    others === undefined
+      ? undefined
+      : inOrder(
+          open,
+          otherName(names, writer, notation.otherKey),
+          close,
+          space,
+          writer.ruleOf(others),
+          space,
+        );
+  return inOrder('"{"', space, memberList(members, other, writer), '"}"');
+}
+
+/** What the schemas of an alternative say about the properties of its objects. */
+export interface ObjectShape {
+  /** Of properties, in the order of the schemas. */
+  readonly names: ReadonlySet<string>;
+  readonly required: ReadonlySet<string>;
+  /** What properties of other names must satisfy; undefined where there may be none. */
+  readonly others: Conjunction | undefined;
+  /** What a property must satisfy. */
+  readonly conjunction: (name: string) => Conjunction;
+}
+
+/** @throws HeddleError `invalid_parameter` or `unsupported_schema` */
+export function objectShape(alternative: Alternative): ObjectShape {
   const schemas = alternative.map(({ keywords, path }) => readObject(keywords, path));
   const required = new Set(schemas.flatMap((schema) => schema.required));
   const names = new Set([...schemas.flatMap(({ properties }) => [...properties.keys()]), ...required]);
   const others = schemas.flatMap((schema) => schema.others ?? []);
   const hasOthers = (names.size === 0 || others.length > 0) && others.every(({ schema }) => schema !== false);
   checkCounts(alternative, { fewest: required.size, most: hasOthers ? Infinity : names.size });
-  const conjunction = (name: string): Conjunction =>
-    schemas.flatMap((schema) => schema.properties.get(name) ?? schema.others ?? []);
   const long = [...names].find((name) => name.length > limits.nameCharacters);
   if (long !== undefined)
     throw unsupportedSchema(
       alternative[0]?.path ?? '',
       `names may have ${limits.nameCharacters} characters.`,
     );
-  const hasChoice = required.size < names.size || hasOthers;
-  const members = [...names].map((name) => {
-    const text = inOrder(literal(`${JSON.stringify(name)}:`), space, writer.ruleOf(conjunction(name)), space);
-    // With a choice of what follows, it is written twice.
-    return { text: hasChoice ? writer.add(text) : text, isRequired: required.has(name) };
-  });
-  const other = hasOthers
-    ? inOrder(otherName(names, writer), space, writer.ruleOf(others), space)
-    : undefined;
-  return inOrder('"{"', space, memberList(members, other, writer), '"}"');
+  return {
+    names,
+    required,
+    others: hasOthers ? others : undefined,
+    conjunction: (name) => schemas.flatMap((schema) => schema.properties.get(name) ?? schema.others ?? []),
+  };
 }
 
 /**
@@ -64,45 +102,54 @@ function memberList(
   other: string | undefined,
   writer: RuleWriter,
 ): string {
-  const comma = inOrder('","', space);
+  const comma = inOrder('","', writer.notation.space);
   let next = other === undefined ? '' : `( ${inOrder(comma, other)} )*`;
   let first = other === undefined ? '' : `( ${inOrder(other, next)} )?`;
   const asRule = (text: string): string => (text === '' ? '' : writer.add(text));
   for (const { text, isRequired } of members.toReversed()) {
-    const [behind, without] = [asRule(next), isRequired ? undefined : asRule(first)];
+    const [behind, instead] = [asRule(next), isRequired ? undefined : asRule(first)];
     const [withComma, alone] = [inOrder(comma, text, behind), inOrder(text, behind)];
     next = isRequired ? withComma : anyOf([withComma, behind]);
-    first = without === undefined ? alone : anyOf([alone, without]);
+    first = instead === undefined ? alone : anyOf([alone, instead]);
   }
   return first;
 }
 
 /**
- * The name of a property that is none of those, with its colon. It has no escapes: or one could be written in two ways, and
- * a property twice.
+ * The name of a property that is none of those. It has no escapes: or one could be written in two ways, and a property
+ * twice.
  */
-function otherName(names: ReadonlySet<string>, writer: RuleWriter): string {
-  const plain = [...names].filter(isPlain);
-  return inOrder('"\\""', noneOf(plain, writer), '"\\":"');
+export function otherName(
+  names: ReadonlySet<string>,
+  writer: RuleWriter,
+  { characters, character, most, mayBeEmpty }: Omit<Notation['otherKey'], 'open' | 'close'>,
+): string {
+  const isWritable = (name: string): boolean =>
+    Array.from(name).every((one) => contains(characters, one.codePointAt(0) ?? 0));
+  const taken = [...names].filter(isWritable);
+  if (!mayBeEmpty) taken.push('');
+  return noneOf(taken, writer, { characters, tail: repeated(character, 0, most) });
 }
 
 /** Texts that are none of these: a tree of their characters, with a rule for each place in it. */
-function noneOf(texts: readonly string[], writer: RuleWriter): string {
-  if (texts.length === 0) return 'json-plain*';
+function noneOf(
+  texts: readonly string[],
+  writer: RuleWriter,
+  all: { readonly characters: CodePoints; readonly tail: string },
+): string {
+  if (texts.length === 0) return all.tail;
   const branches = new Map<string, string[]>();
   for (const text of texts) {
     const [first = ''] = text;
     if (text !== '') branches.set(first, [...(branches.get(first) ?? []), text.slice(first.length)]);
   }
   const options = texts.includes('') ? [] : [''];
-  for (const [character, rest] of branches) options.push(inOrder(literal(character), noneOf(rest, writer)));
-  options.push(inOrder(plainBut([...branches.keys()]), 'json-plain*'));
+  for (const [character, rest] of branches)
+    options.push(inOrder(literal(character), noneOf(rest, writer, all)));
+  const taken = [...branches.keys()].map((one) => one.codePointAt(0) ?? 0);
+  const others = without(all.characters, codePoints(taken.map((point) => [point, point] as const)));
+  if (others.length > 0) options.push(inOrder(characterClass(others), all.tail));
   return writer.add(anyOf(options));
-}
-
-function plainBut(characters: readonly string[]): string {
-  const excluded = characters.map((one) => `\\U${(one.codePointAt(0) ?? 0).toString(16).padStart(8, '0')}`);
-  return `[^\\U00000000-\\U0000001f"\\\\${excluded.join('')}]`;
 }
 
 function readObject(keywords: Keywords, path: string): ObjectSchema {

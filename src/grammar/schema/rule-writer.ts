@@ -1,23 +1,32 @@
 import { limits } from '../limits.js';
-import { jsonRules } from '../json-text.js';
+import type { Notation } from './notation.js';
 import { unsupportedSchema, type Conjunction } from './schema-source.js';
+
+/** What is no longer than that stands where it is used. */
+const shortest = 8;
 
 /** Collects the rules that a schema becomes, and the parts of it whose rules are still to be written. */
 export class RuleWriter {
+  readonly notation: Notation;
   readonly #name: string;
   readonly #path: string;
-  readonly #rules = new Map<string, string>(jsonRules);
+  readonly #rules: Map<string, string>;
   readonly #names = new Map<string, string>();
   readonly #pending: { readonly name: string; readonly all: Conjunction }[] = [];
+  /** Rules of characters, by what they say. */
+  readonly #characters = new Map<string, string>();
   #count = 0;
 
   /**
    * @param name of the first rule; all others begin with it
    * @param path of the schema
+   * @param notation of the values
    */
-  constructor(name: string, path: string) {
+  constructor(name: string, path: string, notation: Notation) {
+    this.notation = notation;
     this.#name = name;
     this.#path = path;
+    this.#rules = new Map(notation.rules);
   }
 
   get rules(): ReadonlyMap<string, string> {
@@ -34,7 +43,7 @@ export class RuleWriter {
     const own = [...new Map(all.map((source) => [source.path, source])).values()].filter(
       ({ schema }) => schema !== true && !(typeof schema === 'object' && Object.keys(schema).length === 0),
     );
-    if (own.length === 0 && this.#count > 0) return 'json-value';
+    if (own.length === 0 && this.#count > 0) return this.notation.value;
     const key = own.map(({ path }) => path).join('\n');
     const known = this.#names.get(key);
     if (known !== undefined) return known;
@@ -42,6 +51,17 @@ export class RuleWriter {
     this.#count ||= 1;
     this.#names.set(key, name);
     this.#pending.push({ name, all: own });
+    return name;
+  }
+
+  /** A character of some: a rule of its own where it is long, since automata have it in many places. */
+  character(text: string): string {
+    if (text.length <= shortest) return text;
+    let name = this.#characters.get(text);
+    if (name === undefined) {
+      name = this.add(text);
+      this.#characters.set(text, name);
+    }
     return name;
   }
 

@@ -1,9 +1,9 @@
 import { anyOf, group, type NamedGrammar } from '../gbnf-text.js';
-import { jsonLiteral } from '../json-text.js';
 import { arrayRule } from './array-rule.js';
 import { areDisjoint } from './disjoint.js';
 import type { JsonType } from './keywords.js';
-import { mergeAlternative } from './merged-schema.js';
+import { mergeAlternative, type MergedSchema } from './merged-schema.js';
+import { jsonNotation, type Notation } from './notation.js';
 import { numberRule } from './number-rule.js';
 import { objectRule } from './object-rule.js';
 import { RuleWriter } from './rule-writer.js';
@@ -20,35 +20,66 @@ import { allowedValues } from './value-check.js';
  * What can not be enforced is refused, wherever in the schema it would matter.
  * @param options.name of the rule; all rules begin with it, but for those that all JSON grammars share (`json-...`)
  * @param options.path of the schema in the request, for errors
+ * @param options.notation of the values; JSON when absent
  * @throws HeddleError `invalid_parameter` when it is no schema, `unsupported_schema` when it can not be enforced; both with
  *   the path of the keyword
  */
-export function schemaGrammar(schema: unknown, options: { name?: string; path: string }): NamedGrammar {
-  const { name = 'value', path } = options;
+export function schemaGrammar(
+  schema: unknown,
+  options: { name?: string; path: string; notation?: Notation },
+): NamedGrammar {
+  const { name = 'value', path, notation = jsonNotation } = options;
   const root = sourceAt(schema, path);
+  const resolver = resolverOf(root);
+  const writer = new RuleWriter(name, path, notation);
+  writer.ruleOf([root]);
+  writeValues(resolver, writer);
+  return { name, rules: writer.rules };
+}
+
+/** @throws HeddleError `invalid_parameter` when the schema is too large or too deep */
+export function resolverOf(root: SchemaSource): SchemaResolver {
   const resolver: SchemaResolver = new SchemaResolver(root, (left, right) =>
     areDisjoint(left, right, (source: SchemaSource) => resolver.alternatives([source])),
   );
-  const writer = new RuleWriter(name, path);
-  writer.ruleOf([root]);
+  return resolver;
+}
+
+/** Writes the rules of all schemas that something refers to and that have none yet. */
+export function writeValues(resolver: SchemaResolver, writer: RuleWriter): void {
   for (let next = writer.next(); next !== undefined; next = writer.next()) {
     const texts = resolver.alternatives(next.all).flatMap((one) => alternativeTexts(one, writer));
     writer.set(next.name, texts.length === 0 ? '[]' : anyOf(texts));
   }
-  return { name, rules: writer.rules };
 }
 
 /** GBNF for the values of one alternative, type by type; `[]` where there are none. */
 function alternativeTexts(alternative: Alternative, writer: RuleWriter): string[] {
   const merged = mergeAlternative(alternative);
-  if (merged.values !== undefined) return allowedValues(alternative, merged).map(jsonLiteral);
-  const textOf: Record<JsonType, () => string> = {
-    object: () => group(objectRule(alternative, writer)),
-    array: () => group(arrayRule(alternative, writer)),
-    string: () => stringRule(alternative, writer),
-    number: () => numberRule(alternative, merged.isInteger),
-    boolean: () => '( "true" | "false" )',
-    null: () => '"null"',
-  };
-  return [...merged.types].map((type) => textOf[type]());
+  if (merged.values !== undefined)
+    return allowedValues(alternative, merged).flatMap((value) => writer.notation.exactly(value) ?? []);
+  return [...merged.types].map((type) => typeText(type, alternative, merged, writer));
+}
+
+/** GBNF for the values of one type. */
+export function typeText(
+  type: JsonType,
+  alternative: Alternative,
+  { isInteger }: Pick<MergedSchema, 'isInteger'>,
+  writer: RuleWriter,
+): string {
+  switch (type) {
+    case 'object':
+      return group(objectRule(alternative, writer));
+    case 'array':
+      return group(arrayRule(alternative, writer));
+    case 'string':
+      return stringRule(alternative, writer);
+    case 'number':
+      return numberRule(alternative, isInteger);
+    case 'boolean':
+      return '( "true" | "false" )';
+    case 'null':
+      return '"null"';
+  }
 }

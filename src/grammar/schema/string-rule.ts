@@ -1,12 +1,14 @@
-import { group, repeated } from '../gbnf-text.js';
-import { jsonCharacter } from '../json-text.js';
+import type { CodePoints } from '../code-points.js';
+import { repeated } from '../gbnf-text.js';
 import { limits } from '../limits.js';
+import { lacking } from '../marker-grammar.js';
 import { regexTrouble } from '../regex-grammar.js';
 import { readRegex } from '../regex-reader.js';
 import { conditionRules, conditionsOf, implyLength, lengthCondition } from '../regex-text.js';
 import { AutomatonTooLarge, type TextCondition } from '../text-automaton.js';
 import { textFormats } from '../text-formats.js';
 import { countAt, textAt } from './keywords.js';
+import type { Notation } from './notation.js';
 import type { RuleWriter } from './rule-writer.js';
 import type { Alternative } from './schema-resolver.js';
 import { partOf, unsupportedSchema } from './schema-source.js';
@@ -23,7 +25,68 @@ interface Length {
  * @throws HeddleError `invalid_parameter` or `unsupported_schema`
  */
 export function stringRule(alternative: Alternative, writer: RuleWriter): string {
+  const { notation } = writer;
+  return notation.string(stringBody(alternative, writer, notation));
+}
+
+/** How the body of a string is written. */
+type BodyNotation = Pick<Notation, 'anyText' | 'character' | 'anyCharacter' | 'excluded'>;
+
+/**
+ * GBNF for the bodies of the strings of an alternative.
+ * @param more that they must satisfy as well
+ * @throws HeddleError `invalid_parameter` or `unsupported_schema`
+ */
+export function stringBody(
+  alternative: Alternative,
+  writer: RuleWriter,
+  notation: BodyNotation,
+  more: readonly TextCondition[] = [],
+): string {
   const length = lengthAt(alternative);
+  const asked = conditionsAt(alternative);
+  const conditions = [...asked.conditions, ...more];
+  const path =
+    asked.path === '' ? (length.path === '' ? (alternative[0]?.path ?? '') : length.path) : asked.path;
+  if (length.least > length.most) return '[]';
+  const { least, most } = length;
+  const isBounded = least > 0 || most < Infinity;
+  if (conditions.length === 0 && !isBounded) return notation.anyText;
+  if (conditions.length === 0 && notation.anyCharacter !== undefined)
+    return repeated(notation.anyCharacter, least, most) || '""';
+  if (isBounded && !implyLength(conditions, least, most)) {
+    checkLength(length);
+    conditions.push(lengthCondition(least, most));
+  }
+  const name = writer.newName();
+  const character = (of: CodePoints): string => writer.character(notation.character(of));
+  for (const excluded of exclusions(notation, most < Infinity)) {
+    try {
+      for (const [rule, text] of conditionRules([...conditions, ...excluded], name, character))
+        writer.set(rule, text);
+      return name;
+    } catch (error) {
+      if (!(error instanceof AutomatonTooLarge)) throw error;
+    }
+  }
+  throw unsupportedSchema(
+    path,
+    'together with what else is asked of the text it is too much to be computed.',
+  );
+}
+
+/**
+ * What a text must not have in it, or else a part of that, which makes a smaller automaton.
+ * @param isCounted the automaton counts characters too: it has as many states for each of them
+ */
+function exclusions({ excluded }: BodyNotation, isCounted: boolean): readonly (readonly TextCondition[])[] {
+  if (excluded === undefined) return [[]];
+  const part = [lacking(excluded.slice(0, 2))];
+  return isCounted ? [part] : [[lacking(excluded)], part];
+}
+
+/** What `format` and `pattern` ask of a text, and where one of them stands. */
+function conditionsAt(alternative: Alternative): { conditions: TextCondition[]; path: string } {
   const conditions: TextCondition[] = [];
   let path = '';
   for (const { keywords, path: at } of alternative) {
@@ -40,24 +103,7 @@ export function stringRule(alternative: Alternative, writer: RuleWriter): string
       conditions.push(...patternConditions(pattern, path));
     }
   }
-  if (length.least > length.most) return '[]';
-  const { least, most } = length;
-  if (conditions.length === 0) return group('"\\""', repeated('json-character', least, most), '"\\""');
-  if ((least > 0 || most < Infinity) && !implyLength(conditions, least, most)) {
-    checkLength(length);
-    conditions.push(lengthCondition(least, most));
-  }
-  const name = writer.newName();
-  try {
-    for (const [rule, text] of conditionRules(conditions, name, jsonCharacter)) writer.set(rule, text);
-  } catch (error) {
-    if (!(error instanceof AutomatonTooLarge)) throw error;
-    throw unsupportedSchema(
-      path,
-      'together with what else is asked of the text it is too much to be computed.',
-    );
-  }
-  return group('"\\""', name, '"\\""');
+  return { conditions, path };
 }
 
 function patternConditions(pattern: string, path: string): TextCondition[] {

@@ -49,6 +49,7 @@ export function messagesPrompt(
         chat,
         rules,
         tools: offered.definitions,
+        calls: offered.calls,
         content,
         singleCall: offered.singleCall,
         ...(budget === undefined ? {} : { reasoningBudget: budget }),

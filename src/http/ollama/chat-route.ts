@@ -14,7 +14,7 @@ import { thinkVariables } from './think.js';
 export function chatRoute(server: FastifyInstance, context: RouteContext): void {
   server.post('/api/chat', async (request, reply) => {
     const body = parseBody(chatSchema, request.body);
-    const { sent, definitions } = toOfferedTools({
+    const { sent, definitions, calls } = toOfferedTools({
       tools: body.tools,
       tool_choice: 'auto',
       parallel_tool_calls: true,
@@ -38,6 +38,7 @@ export function chatRoute(server: FastifyInstance, context: RouteContext): void 
               },
               rules: settingsOf(context.pool.settings, context.pool.idOf(modelId)).stablePrompts,
               tools: definitions,
+              calls,
               content,
             },
             generation,

@@ -64,6 +64,7 @@ function chatJob(body: ChatBody, { pool }: RouteContext): (info: ModelInfo) => C
     rules: settingsOf(pool.settings, pool.idOf(body.model)).stablePrompts,
     tools: offered.definitions,
     content,
+    calls: offered.calls,
     singleCall: !body.parallel_tool_calls,
     rawReasoning: body.reasoning_format === 'none',
     ...(tokens === undefined ? {} : { reasoningBudget: { tokens, param: 'thinking_budget' } }),

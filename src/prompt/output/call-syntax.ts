@@ -1,3 +1,5 @@
+import type { Marker } from '../../grammar/index.js';
+
 /**
  * How a family writes tool calls: what a grammar that demands them is made of. The calls of an output are `begin`, each call,
  * `between` from one to the next, and `end`.
@@ -7,9 +9,20 @@ export interface CallSyntax {
   readonly between: string;
   readonly end: string;
   /** What stands before the arguments of a call. @param index which call of the output, from 0 */
-  before(name: string, index: number): string;
+  readonly before: (name: string, index: number) => string;
   readonly after: string;
   readonly arguments: ArgumentSyntax;
+  /** An output has one call at most. */
+  readonly isSingle?: boolean;
+  /** What `before` begins with, and other texts may have as well: a call is known by what follows it. */
+  readonly lead?: string;
+  /**
+   * What calls of these tools begin with, where others may not: what a format's openings are, if absent.
+   * @param tools their names
+   */
+  readonly marks?: (tools: readonly string[]) => readonly Marker[];
+  /** What an output begins with that is calls without an opening, and then nothing else; absent where none is. */
+  readonly bare?: (tools: readonly string[]) => readonly Marker[];
 }
 
 /**
@@ -21,7 +34,7 @@ export type ArgumentSyntax =
   | { readonly kind: 'gemma' }
   | {
       readonly kind: 'parameters';
-      before(name: string, isText: boolean): string;
+      readonly before: (name: string, isText: boolean) => string;
       readonly after: string;
     };
 

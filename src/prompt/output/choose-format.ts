@@ -29,6 +29,11 @@ const has =
   (template: string): boolean =>
     marks.every((mark) => template.includes(mark));
 
+const escapedRegex = (text: string): string => text.replace(/[^\w]/g, '\\$&');
+
+/** The key `name` of a JSON object, with escapes or without. */
+const nameKey = String.raw`"(?:n|\\u006[eE])(?:a|\\u0061)(?:m|\\u006[dD])(?:e|\\u0065)"`;
+
 const dsmlMark = '｜DSML｜';
 const toolCallTags = ['<tool_call>', '</tool_call>'];
 
@@ -57,12 +62,16 @@ function qwenCoder(name: FormatName, tag: string): Family {
     name,
     fits: has(`<${tag}>`, '<function='),
     calls: qwenCoderCalls(tag),
-    syntax: parameterSyntax({
-      before: (tool) => `<${tag}>\n<function=${tool}>\n`,
-      after: `</function>\n</${tag}>`,
-      parameter: (key) => `<parameter=${key}>\n`,
-      parameterClose: '\n</parameter>\n',
-    }),
+    syntax: {
+      ...parameterSyntax({
+        before: (tool) => `<${tag}>\n<function=${tool}>\n`,
+        after: `</function>\n</${tag}>`,
+        parameter: (key) => `<parameter=${key}>\n`,
+        parameterClose: '\n</parameter>\n',
+      }),
+      // Without the outer tag, only a tool that was offered is called.
+      marks: (tools) => [`<${tag}>`, { regex: `<function=\\s*(?:${tools.map(escapedRegex).join('|')})` }],
+    },
     controlTokens: [`<${tag}>`, `</${tag}>`],
     endsWithCalls: true,
   };
@@ -86,15 +95,42 @@ function invoke(name: FormatName, fits: Family['fits'], block: string, mark = ''
   };
 }
 
-const families: readonly Family[] = [
-  {
+function mistral(fits: Family['fits'], syntax: CallSyntax): Family {
+  return {
     name: 'mistral',
-    fits: has(mistralMarks.calls),
+    fits,
     calls: mistralCalls,
-    syntax: headerSyntax((tool) => `${mistralMarks.calls}${tool}${mistralMarks.arguments}`),
+    syntax,
     callIds: 'mistral',
     controlTokens: Object.values(mistralMarks),
-  },
+  };
+}
+
+function deepseek(fits: Family['fits'], syntax: CallSyntax): Family {
+  return {
+    name: 'deepseek',
+    fits,
+    calls: deepseekCalls,
+    syntax,
+    controlTokens: Object.values(deepseekMarks),
+    endsWithCalls: true,
+  };
+}
+
+/** A JSON string of one of these texts, or of any text that has escapes. */
+function jsonTexts(texts: readonly string[]): string {
+  return `"(?:(?:${texts.map(escapedRegex).join('|')})"|[^"\\\\]*\\\\)`;
+}
+
+const families: readonly Family[] = [
+  mistral(
+    has(mistralMarks.calls, mistralMarks.arguments),
+    headerSyntax((tool) => `${mistralMarks.calls}${tool}${mistralMarks.arguments}`),
+  ),
+  mistral(
+    has(mistralMarks.calls),
+    jsonObjectSyntax({ begin: `${mistralMarks.calls}[`, between: ', ', end: ']' }),
+  ),
   {
     name: 'kimi',
     fits: has(kimiMarks.open, kimiMarks.call),
@@ -109,18 +145,23 @@ const families: readonly Family[] = [
   },
   invoke('deepseek-dsml', has('DSML', 'function_calls'), 'function_calls', dsmlMark),
   invoke('deepseek-dsml', has('DSML', 'tool_calls'), 'tool_calls', dsmlMark),
-  {
-    name: 'deepseek',
-    fits: has(deepseekMarks.open, deepseekMarks.call),
-    calls: deepseekCalls,
-    syntax: headerSyntax((tool) => `${deepseekMarks.call}${tool}${deepseekMarks.separator}`, {
+  deepseek(
+    has(deepseekMarks.open, deepseekMarks.call, '```json'),
+    headerSyntax((tool) => `${deepseekMarks.call}function${deepseekMarks.separator}${tool}\n\`\`\`json\n`, {
+      begin: deepseekMarks.open,
+      between: '\n',
+      after: `\n\`\`\`${deepseekMarks.callClose}`,
+      end: deepseekMarks.close,
+    }),
+  ),
+  deepseek(
+    has(deepseekMarks.open, deepseekMarks.call),
+    headerSyntax((tool) => `${deepseekMarks.call}${tool}${deepseekMarks.separator}`, {
       begin: deepseekMarks.open,
       after: deepseekMarks.callClose,
       end: deepseekMarks.close,
     }),
-    controlTokens: Object.values(deepseekMarks),
-    endsWithCalls: true,
-  },
+  ),
   {
     name: 'gemma',
     fits: has(`${gemmaMarks.open}call:`),
@@ -167,7 +208,10 @@ const families: readonly Family[] = [
       (template.includes(pythonTag) || template.includes('"parameters": ')) &&
       !template.includes('<function='),
     calls: llamaCalls,
-    syntax: jsonObjectSyntax({ between: '; ', key: 'parameters' }),
+    syntax: {
+      ...jsonObjectSyntax({ between: '; ', key: 'parameters' }),
+      bare: (tools) => [{ regex: `\\s*\\{[\\s\\S]*${nameKey}\\s*:\\s*${jsonTexts(tools)}` }],
+    },
     controlTokens: [pythonTag],
   },
 ];
@@ -185,17 +229,25 @@ const reasonings: readonly ReasoningMarks[] = [
   tagged('<think>', '</think>', '\n</think>\n\n'),
 ];
 
+const harmonyLead = '<|channel|>commentary ';
+const harmonyReceiver = 'to=functions.';
+
 const harmony: OutputFormat = {
   name: 'harmony',
   controlTokens: () => Object.values(harmonyMarks),
   reasoning: {
     ...tagged('<|channel|>analysis<|message|>', harmonyMarks.end),
     closing: '<|end|><|start|>assistant<|channel|>final<|message|>',
+    breaks: [harmonyMarks.start, harmonyMarks.channel],
   },
   frame: { next: '<|start|>assistant', content: '<|channel|>final<|message|>' },
-  calls: headerSyntax((tool) => `<|channel|>commentary to=functions.${tool} <|constrain|>json<|message|>`, {
-    between: '<|call|><|start|>assistant',
-  }),
+  calls: {
+    ...headerSyntax((tool) => `${harmonyLead}${harmonyReceiver}${tool} <|constrain|>json<|message|>`),
+    // What ends a call ends the generation.
+    isSingle: true,
+    lead: harmonyLead,
+    openings: [harmonyReceiver],
+  },
   callIds: 'random',
   read: readHarmony,
 };
@@ -235,7 +287,7 @@ function makeFormat(template: string): OutputFormat {
       ...reasoningTokens(reasoning),
     ],
     ...(reasoning === undefined ? {} : { reasoning }),
-    ...(family === undefined ? {} : { calls: family.syntax }),
+    ...(family === undefined ? {} : { calls: { ...family.syntax, openings: family.calls.openings } }),
     callIds: family?.callIds ?? 'random',
     read: (parts) => readOutput(parts, style),
   };

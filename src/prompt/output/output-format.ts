@@ -34,7 +34,10 @@ export interface OutputFormat {
   /** What stands between reasoning and what follows it, and before content; absent where it is nothing. */
   readonly frame?: { readonly next: string; readonly content: string };
   /** Absent for models that call no tools. */
-  readonly calls?: CallSyntax;
+  readonly calls?: CallSyntax & {
+    /** What calls begin with in an output; none the beginning of another. */
+    readonly openings: readonly string[];
+  };
   readonly callIds: CallIdStyle;
   /** The grammar of the output. */
   read(parts: OutputParts): Reading<void>;

@@ -21,6 +21,8 @@ export interface ReasoningMarks {
   readonly closing: string;
   /** It can begin anywhere in the output, not only with it. */
   readonly anywhere?: boolean;
+  /** Other texts that it does not have: they would end it, and begin something else. */
+  readonly breaks?: readonly string[];
   /** A tool call ends it too: models of the family forget to close it. */
   readonly endsWithCalls?: boolean;
 }

@@ -48,12 +48,12 @@ export function responseBody({ id, asked, createdAt }: ResponseHead, progress: R
     temperature: asked.temperature,
     text: textBody(asked.text),
     tool_choice: asked.tool_choice,
-    tools: tools.map(({ name, description = null, parameters = null }) => ({
+    tools: tools.map(({ name, description = null, parameters = null, strict }) => ({
       type: 'function',
       name,
       description,
       parameters,
-      strict: false,
+      strict: strict ?? false,
     })),
     top_logprobs: asked.top_logprobs,
     top_p: asked.top_p,

@@ -85,7 +85,7 @@ function responsesJob(
     throw new HeddleError('invalid_parameter', 'There must be an item of input.', { param: 'input' });
   }
   const messages = toChatMessages(body.instructions, items, sentFrom);
-  const { sent, definitions } = offeredTools(body);
+  const { sent, definitions, calls } = offeredTools(body);
   const content = toContentForm(body.text);
   const { thinking_budget: tokens, chat_template_kwargs: given, reasoning } = body;
   const variables = sent.length === 0 ? given : { ...given, tools: sent };
@@ -96,6 +96,7 @@ function responsesJob(
     },
     rules: settingsOf(pool.settings, pool.idOf(body.model)).stablePrompts,
     tools: definitions,
+    calls,
     content,
     singleCall: !body.parallel_tool_calls,
     ...(tokens === undefined ? {} : { reasoningBudget: { tokens, param: 'thinking_budget' } }),

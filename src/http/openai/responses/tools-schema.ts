@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { HeddleError } from '../../../core/errors.js';
-import { toOfferedTools, type OfferedTools } from '../tool-schema.js';
+import { offerTools, type OfferedTools, type ToolChoice } from '../tool-schema.js';
 
 /** Tools of a request at most. */
 const mostTools = 512;
@@ -11,9 +10,8 @@ const functionTool = z.strictObject({
   description: z.string().nullish(),
   /** A JSON schema. */
   parameters: z.record(z.string(), z.unknown()).nullish(),
-  strict: z
-    .literal(false, 'strict schemas are not enforced yet: leave strict out, and check the arguments')
-    .nullish(),
+  /** Arguments are held to the schema, or the request is refused. */
+  strict: z.boolean().nullish(),
 });
 
 const namedTool = z.strictObject({ type: z.literal('function'), name: z.string() });
@@ -41,43 +39,19 @@ type ToolFields = z.infer<z.ZodObject<typeof toolFields>>;
  * The tools of a request: none, where none may be called, and those that are allowed, where some are.
  * @throws HeddleError as for chat completions, with the paths of this API
  */
-export function offeredTools({ tools, tool_choice: choice, parallel_tool_calls }: ToolFields): OfferedTools {
-  const names = new Set<string>();
-  for (const [index, { name }] of tools.entries()) {
-    if (names.has(name))
-      throw invalid(`tools[${index}].name`, `There are two tools with the name "${name}".`);
-    names.add(name);
-  }
-  const named = typeof choice === 'string' ? [] : choice.type === 'function' ? [choice] : choice.tools;
-  const unknown = named.find(({ name }) => !names.has(name));
-  if (unknown !== undefined) throw invalid('tool_choice', `There is no tool "${unknown.name}" to choose.`);
-  const allowed =
-    typeof choice === 'object' && choice.type === 'allowed_tools'
-      ? new Set(choice.tools.map(({ name }) => name))
-      : names;
-  return toOfferedTools({
-    tools: tools
-      .filter(({ name }) => allowed.has(name))
-      .map(({ name, description, parameters }) => ({
-        type: 'function',
-        function: {
-          name,
-          ...(typeof description === 'string' ? { description } : {}),
-          ...(typeof parameters === 'object' && parameters !== null ? { parameters } : {}),
-        },
-      })),
-    tool_choice: chosen(choice),
-    parallel_tool_calls,
-  });
+export function offeredTools({ tools, tool_choice: choice }: ToolFields): OfferedTools {
+  return offerTools(
+    tools.map((one, index) => ({ ...one, path: `tools[${index}]` })),
+    toChoice(choice),
+  );
 }
 
-/** As chat completions say it. */
-function chosen(choice: ToolFields['tool_choice']): Parameters<typeof toOfferedTools>[0]['tool_choice'] {
-  if (typeof choice === 'string') return choice;
-  if (choice.type === 'allowed_tools') return choice.mode;
-  return { type: 'function', function: { name: choice.name } };
-}
-
-function invalid(param: string, message: string): HeddleError {
-  return new HeddleError('invalid_parameter', message, { param });
+function toChoice(choice: ToolFields['tool_choice']): ToolChoice {
+  if (typeof choice === 'string') return { mode: choice };
+  if (choice.type === 'function')
+    return { mode: 'required', named: { name: choice.name, path: 'tool_choice.name' } };
+  return {
+    mode: choice.mode,
+    allowed: choice.tools.map(({ name }, index) => ({ name, path: `tool_choice.tools[${index}].name` })),
+  };
 }

@@ -5,7 +5,7 @@ import type { Reading, TextInput } from '../text-input.js';
 export const gemmaMarks = { open: '<|tool_call>', close: '<tool_call|>', quote: '<|"|>' } as const;
 
 /** Arguments that are nested deeper are no arguments. */
-const deepest = 64;
+const deepest = 256;
 
 const jsonWord = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/;
 
