@@ -239,7 +239,9 @@ describe('a strict tool that may be called', () => {
     expect(free.message.tool_calls?.[0]?.function.arguments).toContain('Constantinople');
     const held = await chat({ tools: [chatTool('weather', true)], max_tokens: 400 });
     const [made] = held.message.tool_calls ?? [];
-    expect([held.message.content, made?.function.name]).toEqual(['I look.', 'weather']);
+    // Behind the call comes what is left of the script, if it was the shorter one.
+    expect(held.message.content).toMatch(/^I look\./);
+    expect(made?.function.name).toBe('weather');
     expect(made?.function.arguments).toMatch(/^\{"city": "Consta"/);
   });
 
