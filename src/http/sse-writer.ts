@@ -1,5 +1,6 @@
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import { jsonLine } from './json-line.js';
+import { pacedWrite } from './paced-write.js';
 
 /** A message of a stream. */
 export interface StreamEvent {
@@ -34,14 +35,8 @@ export class SseWriter implements StreamWriter {
 
   /** Sends one event; resolves when the client can take another, or has gone. */
   async send({ name, data }: StreamEvent): Promise<void> {
-    const response = this.#response;
-    if (response.destroyed) return;
-    const text = typeof data === 'string' ? data : JSON.stringify(data);
-    if (response.write(`${name === undefined ? '' : `event: ${name}\n`}data: ${text}\n\n`)) return;
-    const waiting = new AbortController();
-    const options = { signal: waiting.signal };
-    await Promise.race([once(response, 'drain', options), once(response, 'close', options)]);
-    waiting.abort();
+    const text = typeof data === 'string' ? data : jsonLine(data);
+    await pacedWrite(this.#response, `${name === undefined ? '' : `event: ${name}\n`}data: ${text}\n\n`);
   }
 
   end(): void {

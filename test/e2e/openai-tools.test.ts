@@ -107,6 +107,7 @@ describe('tools with the official client', () => {
     const demanded = {
       model: 'starter',
       temperature: 1,
+      reasoning_effort: 'none' as const,
       max_tokens: 300,
       messages: [{ role: 'user' as const, content: 'Hello!' }],
       tools: [tool],

@@ -28,8 +28,9 @@ export class EventReader {
 function readEvent(message: string): StreamedEvent {
   let name: string | undefined;
   const data: string[] = [];
+  if (/[\r\u0085\u2028\u2029]/.test(message)) throw new Error(`not one line for every reader: ${message}`);
   for (const line of message.split('\n')) {
-    const [, field, value = ''] = /^(event|data): (.*)$/.exec(line) ?? [];
+    const [, field, value = ''] = /^(event|data): (.*)$/s.exec(line) ?? [];
     if (field === 'data') data.push(value);
     else if (field === 'event' && name === undefined && data.length === 0) name = value;
     else throw new Error(`this is no line of an event: ${line}`);

@@ -1,5 +1,6 @@
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import { jsonLine } from '../json-line.js';
+import { pacedWrite } from '../paced-write.js';
 import type { StreamEvent, StreamWriter } from '../sse-writer.js';
 
 /** Writes a stream as JSON objects, one in each line, at the pace at which the client takes them. */
@@ -19,13 +20,7 @@ export class NdjsonWriter implements StreamWriter {
   }
 
   async send({ data }: StreamEvent): Promise<void> {
-    const response = this.#response;
-    if (response.destroyed) return;
-    if (response.write(`${JSON.stringify(data)}\n`)) return;
-    const waiting = new AbortController();
-    const options = { signal: waiting.signal };
-    await Promise.race([once(response, 'drain', options), once(response, 'close', options)]);
-    waiting.abort();
+    await pacedWrite(this.#response, `${typeof data === 'string' ? data : jsonLine(data)}\n`);
   }
 
   end(): void {
