@@ -9,6 +9,8 @@ const checks = [
   ['format', 'prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'],
   ['lint', 'oxlint/bin/oxlint', '--type-aware', '--deny-warnings'],
   ['types', 'typescript/bin/tsc', '-p', 'tsconfig.json'],
+  // All but the two that need the peer, which only benchmarks install.
+  ['types of bench', 'typescript/bin/tsc', '-p', 'bench/tsconfig.check.json'],
   [
     'structure',
     'dependency-cruiser/bin/dependency-cruise.mjs',

@@ -35,7 +35,7 @@ function ours(): Counting {
     tokenGaps: new BucketCounts(tokenGapBuckets),
   };
   const request = new TimedRequest(
-    { ...counts, firstToken() {}, finished() {}, failed() {} },
+    { ...counts, firstToken() {}, finished() {} },
     { choices: 1, cache: defaultCacheUse },
     0,
   );
