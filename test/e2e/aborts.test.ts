@@ -76,4 +76,19 @@ describe('an official client that aborts', () => {
     expect(events).toBeGreaterThanOrEqual(6);
     await server.idle();
   });
+
+  it.each(['a chat', 'a message'])("the helper's stream of %s ends it and the work", async (name) => {
+    const stream =
+      name === 'a chat'
+        ? openai.chat.completions.stream({ ...chat, ...endless })
+        : anthropic.messages.stream(message);
+    let events = 0;
+    const read = async (): Promise<void> => {
+      for await (const _ of stream) if (++events === 6) stream.abort();
+    };
+    const error = await read().catch((reason: unknown) => reason);
+    expect(error instanceof APIUserAbortError || error instanceof AnthropicAbort).toBe(true);
+    expect(stream.aborted).toBe(true);
+    await server.idle();
+  });
 });
