@@ -36,6 +36,6 @@ export const limits = {
   automatonStates: 4_000,
   /** States of the expressions that it is made of. */
   expressionStates: 20_000,
-  /** What computing it may take: states that are looked at, some tenths of a second. */
-  automatonWork: 1_000_000,
+  /** What computing it may take: states, jumps, edges and ranges that are looked at, some tenths of a second. */
+  automatonWork: 2_000_000,
 } as const;
