@@ -38,4 +38,6 @@ export const limits = {
   expressionStates: 20_000,
   /** What computing it may take: states, jumps, edges and ranges that are looked at, some tenths of a second. */
   automatonWork: 2_000_000,
+  /** The same for all automata of a schema together, and for those of all schemas of a request's tools. */
+  schemaAutomatonWork: 4_000_000,
 } as const;

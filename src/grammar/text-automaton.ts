@@ -21,6 +21,9 @@ interface Letter {
   readonly points: CodePoints;
 }
 
+/** Of making a set of states and its key, however small, next to looking at one more state. */
+const costOfSet = 4;
+
 /** A nondeterministic automaton over characters. */
 interface Machine {
   readonly edges: Edge[][];
@@ -127,6 +130,7 @@ class Deterministic {
   }
 
   #numberOf(reached: readonly number[]): number {
+    this.#work.spend(costOfSet);
     const seen = new Set(reached);
     const todo = [...reached];
     for (let state = todo.pop(); state !== undefined; state = todo.pop()) {

@@ -63,7 +63,7 @@ export function stringBody(
   const character = (of: CodePoints): string => writer.character(notation.character(of));
   for (const excluded of exclusions(notation, most < Infinity)) {
     try {
-      for (const [rule, text] of conditionRules([...conditions, ...excluded], name, character))
+      for (const [rule, text] of conditionRules([...conditions, ...excluded], name, character, writer.work))
         writer.set(rule, text);
       return name;
     } catch (error) {
