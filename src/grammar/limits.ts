@@ -19,6 +19,8 @@ export const limits = {
   workForToken: 300_000,
   /** States that were reached by texts so far and are kept; each knows where every byte leads. */
   keptStates: 20_000,
+  /** Bytes of those of all grammars of an engine together, roughly. */
+  keptStateBytes: 64 * 1024 * 1024,
   /** Sets of allowed tokens that an engine keeps; each has a bit for each token. */
   keptTokenSets: 256,
   /** Grammars that are kept ready. */
