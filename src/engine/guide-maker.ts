@@ -3,6 +3,7 @@ import type { GrammarSource } from '../core/generation.js';
 import type { ModelRunner } from '../core/model-runner.js';
 import { Grammar } from '../grammar/grammar.js';
 import { GrammarGuide, type ControlTokens } from '../grammar/grammar-guide.js';
+import { GrammarMemory } from '../grammar/grammar-memory.js';
 import { GrammarVocabulary } from '../grammar/grammar-vocabulary.js';
 import { limits } from '../grammar/limits.js';
 
@@ -11,6 +12,7 @@ export class GuideMaker {
   readonly #runner: ModelRunner;
   /** By source, the latest used last. */
   readonly #grammars = new Map<string, Grammar>();
+  readonly #memory = new GrammarMemory();
   #reading: Generator<void, GrammarVocabulary> | undefined;
   #vocabulary: GrammarVocabulary | undefined;
 
@@ -80,6 +82,7 @@ export class GuideMaker {
       known ??
       new Grammar(source, {
         findToken,
+        memory: this.#memory,
         ...(opening === undefined ? {} : { opening }),
         ...(param === undefined ? {} : { param }),
       });

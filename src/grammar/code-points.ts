@@ -54,5 +54,13 @@ export function without(points: CodePoints, others: CodePoints): CodePoints {
 }
 
 export function contains(points: CodePoints, codePoint: number): boolean {
-  return points.some(([first, last]) => first <= codePoint && codePoint <= last);
+  let [low, high] = [0, points.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const [first, last] = points[middle] as CodePointRange;
+    if (codePoint < first) high = middle;
+    else if (codePoint > last) low = middle + 1;
+    else return true;
+  }
+  return false;
 }

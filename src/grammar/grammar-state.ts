@@ -13,6 +13,8 @@ export interface Reading {
 /** All that matters of a text that was read: what may follow it. Two texts after which the same may follow have one. */
 export interface GrammarState {
   readonly id: number;
+  /** Stands for the state where something is kept of it that must not keep the state. */
+  readonly mark: object;
   /** Only those that something can follow. */
   readonly readings: readonly Reading[];
   /** The text is whole. */

@@ -14,8 +14,8 @@ export class GrammarVocabulary {
   readonly #trie: TokenTrie;
   /** By token, its bytes as characters. */
   readonly #texts: readonly string[];
-  /** By state, the latest used last. */
-  readonly #sets = new Map<GrammarState, TokenSet>();
+  /** By the mark of a state, the latest used last. A state would keep all states that it knows to follow it. */
+  readonly #sets = new Map<object, TokenSet>();
 
   private constructor(texts: readonly string[], endTokens: readonly number[], trie: TokenTrie) {
     this.size = texts.length;
@@ -56,10 +56,10 @@ export class GrammarVocabulary {
    * @throws HeddleError `invalid_parameter` when it would take too long to find out
    */
   allowed(grammar: Grammar, state: GrammarState): TokenSet {
-    const known = this.#sets.get(state);
-    this.#sets.delete(state);
+    const known = this.#sets.get(state.mark);
+    this.#sets.delete(state.mark);
     const set = known ?? this.#find(grammar, state);
-    this.#sets.set(state, set);
+    this.#sets.set(state.mark, set);
     for (const [oldest] of this.#sets) {
       if (this.#sets.size <= limits.keptTokenSets) break;
       this.#sets.delete(oldest);

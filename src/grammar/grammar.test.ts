@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { begins, matches } from '../testing/grammar-reader.js';
+import { Random } from '../testing/random.js';
 import { Grammar } from './grammar.js';
+import { GrammarMemory } from './grammar-memory.js';
 import { isOver } from './grammar-state.js';
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -160,6 +162,32 @@ describe('Grammar', () => {
     const source = `root ::= ( ${Array.from({ length: 50 }, (_, index) => `"a"{0,${900 + index}}`).join(' ')} "b" )`;
     const grammar = new Grammar(source);
     expect(() => matches(grammar, 'a'.repeat(500))).toThrow(/too many readings/);
+  });
+
+  it('keeps only so much of what it reads, together with others, and reads on all the same', () => {
+    const memory = new GrammarMemory(4_000_000);
+    const make = () => new Grammar('root ::= [a-z]* "a" [a-z]{400}', { memory });
+    const grammars = [make(), make(), make()];
+    const states = grammars.map(({ start }) => start);
+    const random = new Random(7);
+    let most = 0;
+    let text = '';
+    for (let count = 0; count < 1500; count++) {
+      const letter = String.fromCharCode(97 + Math.floor(random.next() * 4));
+      text += letter;
+      for (const [index, grammar] of grammars.entries()) {
+        const next = grammar.afterBytes(states[index] ?? grammar.start, bytesOf(letter));
+        states[index] = next ?? grammar.start;
+        expect(next).not.toBeNull();
+      }
+      const kept = grammars.reduce((sum, { keptBytes }) => sum + keptBytes, 0);
+      expect(memory.bytes).toBe(kept);
+      most = Math.max(most, kept);
+    }
+    expect(most).toBeGreaterThan(3_000_000);
+    expect(most).toBeLessThanOrEqual(4_000_000);
+    const whole = /^[a-z]*a[a-z]{400}$/.test(text);
+    expect(states.map(({ isComplete }) => isComplete)).toEqual([whole, whole, whole]);
   });
 
   it('does not take exponential time over rules that call each other in every order', () => {

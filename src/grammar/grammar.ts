@@ -1,10 +1,17 @@
 import { isOver, type Call, type GrammarState, type Reading } from './grammar-state.js';
 import { grammarError } from './grammar-error.js';
+import { GrammarMemory, type Forgetful } from './grammar-memory.js';
 import { readGbnf } from './gbnf-reader.js';
 import { joinedRoot, joinedRules } from './joined-rules.js';
 import { limits } from './limits.js';
 import type { Network } from './network.js';
 import { buildNetwork, type FindToken } from './network-builder.js';
+
+/** Of a state or a call: the object, its lists, its place in a map. */
+const bytesOfEach = 240;
+/** Of a reading or a return: an object of two fields, and the place of it in a list. */
+const bytesOfPair = 48;
+const bytesOfSlot = 8;
 
 /** A call of which more callers may be found while the same place of the text is looked at. */
 interface OpenCall {
@@ -24,13 +31,15 @@ interface OpenCall {
  *
  * States are values: they can be kept, shared and gone on from any number of times. Synchronous, for one thread.
  */
-export class Grammar {
+export class Grammar implements Forgetful {
   readonly #network: Network;
   readonly #root: Call = { id: 0, returns: [] };
   readonly #calls = new Map<string, Call>();
   readonly #states = new Map<string, GrammarState>();
+  readonly #memory: GrammarMemory;
   #nextId = 1;
   #work = 0;
+  #keptBytes = 0;
   readonly start: GrammarState;
 
   /**
@@ -38,10 +47,16 @@ export class Grammar {
    * @param options.opening GBNF of what stands before it
    * @param options.findToken for tokens that the grammar names by their text; without it none is known
    * @param options.param path of the request field that it came in, for errors
+   * @param options.memory what it may keep together with other grammars; as much as all of them when absent
    * @throws HeddleError `invalid_parameter` when it can not be read or used
    */
-  constructor(source: string, options: { opening?: string; findToken?: FindToken; param?: string } = {}) {
-    const { opening, findToken = () => undefined, param } = options;
+  constructor(
+    source: string,
+    options: { opening?: string; findToken?: FindToken; param?: string; memory?: GrammarMemory } = {},
+  ) {
+    const { opening, findToken = () => undefined, param, memory = new GrammarMemory() } = options;
+    this.#memory = memory;
+    memory.join(this);
     const rules = readGbnf(source, param);
     this.#network =
       opening === undefined
@@ -74,6 +89,11 @@ export class Grammar {
   /** Readings looked at so far, a count: what the grammar has cost. */
   get work(): number {
     return this.#work;
+  }
+
+  /** Bytes of the states that are kept and of what they refer to, roughly. */
+  get keptBytes(): number {
+    return this.#keptBytes;
   }
 
   /**
@@ -205,6 +225,7 @@ export class Grammar {
     if (closed === undefined) {
       closed = { id: this.#nextId++, returns: [...returns.values()] };
       this.#calls.set(key, closed);
+      this.#keep(key, returns.size, 0);
     }
     call.closed = closed;
     return closed;
@@ -215,17 +236,29 @@ export class Grammar {
     const key = `${isComplete ? 1 : 0},${[...byKey.keys()].toSorted().join()}`;
     const known = this.#states.get(key);
     if (known !== undefined) return known;
-    if (this.#states.size >= limits.keptStates) this.#forget();
+    if (this.#states.size >= limits.keptStates) {
+      this.#memory.shrink(this.#keptBytes);
+      this.forget();
+    }
     const next = this.#network.classBytes.map((): GrammarState | null | undefined => undefined);
-    const state = { id: this.#nextId++, readings: [...byKey.values()], isComplete, next };
+    const state = { id: this.#nextId++, mark: {}, readings: [...byKey.values()], isComplete, next };
     this.#states.set(key, state);
+    this.#keep(key, byKey.size, next.length);
     return state;
   }
 
+  /** What is forgotten may be what was just made: it stays good for who asked for it. */
+  #keep(key: string, pairs: number, slots: number): void {
+    const bytes = bytesOfEach + key.length + pairs * bytesOfPair + slots * bytesOfSlot;
+    this.#keptBytes += bytes;
+    this.#memory.grow(bytes);
+  }
+
   /** States that are still in use stay as they are; those that come after them are made anew. */
-  #forget(): void {
+  forget(): void {
     for (const state of this.#states.values()) state.next.fill(undefined);
     this.#states.clear();
     this.#calls.clear();
+    this.#keptBytes = 0;
   }
 }

@@ -1,6 +1,8 @@
+export { AutomatonWork } from './automaton-work.js';
 export { anyOf, composeGrammar, group, inOrder, literal, repeated, type NamedGrammar } from './gbnf-text.js';
 export { readGbnf } from './gbnf-reader.js';
 export { Grammar } from './grammar.js';
+export { limits as grammarLimits } from './limits.js';
 export { jsonObject, jsonValue, space } from './json-text.js';
 export { textUntil, textWithout, type Marker } from './marker-grammar.js';
 export { regexGrammar } from './regex-grammar.js';

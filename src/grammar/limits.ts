@@ -19,6 +19,8 @@ export const limits = {
   workForToken: 300_000,
   /** States that were reached by texts so far and are kept; each knows where every byte leads. */
   keptStates: 20_000,
+  /** Bytes of those of all grammars of an engine together, roughly. */
+  keptStateBytes: 64 * 1024 * 1024,
   /** Sets of allowed tokens that an engine keeps; each has a bit for each token. */
   keptTokenSets: 256,
   /** Grammars that are kept ready. */
@@ -36,6 +38,8 @@ export const limits = {
   automatonStates: 4_000,
   /** States of the expressions that it is made of. */
   expressionStates: 20_000,
-  /** What computing it may take: states that are looked at, some tenths of a second. */
-  automatonWork: 1_000_000,
+  /** What computing it may take: states, jumps, edges and ranges that are looked at, some tenths of a second. */
+  automatonWork: 2_000_000,
+  /** The same for all automata of a schema together, and for those of all schemas of a request's tools. */
+  schemaAutomatonWork: 4_000_000,
 } as const;

@@ -92,4 +92,11 @@ describe('regexGrammar', () => {
       expect.objectContaining({ code: 'invalid_parameter', param: 'guided_regex' }) as Error,
     );
   });
+
+  it('reads repetitions of nothing as nothing', () => {
+    const emptied = '(?:(?:(?:){0,10000}){9900})';
+    const plain = regexGrammar('^(?!b)[a-c]{0,3}');
+    expect(regexGrammar(`^(?!b)${emptied}[a-c]{0,3}(?:(?:|){9}a{0})*`)).toEqual(plain);
+    expect(matches(grammarOf(`^(?!b)${emptied}(?:${emptied}|a)`), 'a')).toBe(true);
+  });
 });

@@ -1,8 +1,8 @@
+import { AutomatonTooLarge } from './automaton-work.js';
 import { characterClass, type NamedGrammar } from './gbnf-text.js';
 import { grammarError } from './grammar-error.js';
 import { readRegex, RegexProblem } from './regex-reader.js';
 import { conditionRules, conditionsOf } from './regex-text.js';
-import { AutomatonTooLarge } from './text-automaton.js';
 
 /**
  * A grammar of the texts that match a regular expression as a whole, as if it stood between `^` and `$`.

@@ -118,12 +118,17 @@ class RegexReader {
     const options = [this.#sequence()];
     while (this.#take('|')) options.push(this.#sequence());
     const [only] = options;
+    if (options.every((option) => option === nothing)) return nothing;
     return options.length === 1 && only !== undefined ? only : { kind: 'choice', options };
   }
 
   #sequence(): Expression {
     const items: Expression[] = [];
-    for (let item = this.#item(); item !== undefined; item = this.#item()) items.push(this.#quantified(item));
+    for (let item = this.#item(); item !== undefined; item = this.#item()) {
+      const one = this.#quantified(item);
+      // Repeated, it would be drawn each time, and never come to anything.
+      if (one !== nothing) items.push(one);
+    }
     const [only] = items;
     if (only === undefined) return nothing;
     return items.length === 1 ? only : { kind: 'sequence', items };
@@ -188,7 +193,7 @@ class RegexReader {
     if (Math.max(least, most === Infinity ? 0 : most) > limits.repetitions)
       throw new RegexProblem(`something may be repeated ${limits.repetitions} times, or without a limit`);
     if (/[*+?{]/.test(this.#peek())) throw this.#problem(this.#peek());
-    return { kind: 'repeat', item, least, most };
+    return item === nothing || most === 0 ? nothing : { kind: 'repeat', item, least, most };
   }
 
   #times(): [least: number, most: number] | undefined {

@@ -1,3 +1,4 @@
+import type { AutomatonWork } from './automaton-work.js';
 import { allCodePoints, type CodePoints } from './code-points.js';
 import type { Expression } from './expression.js';
 import { expressionText, lengthOf } from './expression-text.js';
@@ -34,17 +35,19 @@ export function lengthCondition(least: number, most: number): TextCondition {
 /**
  * GBNF rules for texts that satisfy all conditions; the first is named `name`.
  * @param character how one character of some is written
+ * @param whole what it may take together with other automata
  * @throws AutomatonTooLarge
  */
 export function conditionRules(
   conditions: readonly TextCondition[],
   name: string,
   character: (of: CodePoints) => string,
+  whole?: AutomatonWork,
 ): Map<string, string> {
   const [first, ...others] = conditions;
   if (first !== undefined && others.length === 0 && !first.isNegated)
     return new Map([[name, expressionText(first.expression, character)]]);
-  return automatonRules(conditions, name, character);
+  return automatonRules(conditions, name, character, whole);
 }
 
 /** The conditions imply that a text has so many characters. */

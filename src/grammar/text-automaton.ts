@@ -1,3 +1,4 @@
+import { AutomatonTooLarge, AutomatonWork } from './automaton-work.js';
 import { allCodePoints, codePoints, contains, type CodePoints } from './code-points.js';
 import type { Expression } from './expression.js';
 import { anyOf, inOrder } from './gbnf-text.js';
@@ -9,9 +10,6 @@ export interface TextCondition {
   readonly isNegated: boolean;
 }
 
-/** The conditions together come to more than can be computed. */
-export class AutomatonTooLarge extends Error {}
-
 interface Edge {
   readonly of: CodePoints;
   readonly to: number;
@@ -22,6 +20,9 @@ interface Letter {
   readonly first: number;
   readonly points: CodePoints;
 }
+
+/** Of making a set of states and its key, however small, next to looking at one more state. */
+const costOfSet = 4;
 
 /** A nondeterministic automaton over characters. */
 interface Machine {
@@ -36,16 +37,18 @@ interface Machine {
  * 1959), one rule for each state.
  * @param name of the first rule; the others are named after it
  * @param character how one character of some is written
+ * @param whole what it may take together with other automata
  * @throws AutomatonTooLarge
  */
 export function automatonRules(
   conditions: readonly TextCondition[],
   name: string,
   character: (of: CodePoints) => string,
+  whole?: AutomatonWork,
 ): Map<string, string> {
-  const machines = conditions.map(toMachine);
-  const letters = alphabetOf(machines);
-  const work = { left: limits.automatonWork };
+  const work = new AutomatonWork(limits.automatonWork, whole);
+  const machines = conditions.map((condition) => toMachine(condition, work));
+  const letters = alphabetOf(machines, work);
   const automata = machines.map((machine) => new Deterministic(machine, letters, work));
   const names = new Map<string, string>();
   const places: { readonly name: string; readonly states: readonly number[] }[] = [];
@@ -65,11 +68,14 @@ export function automatonRules(
   for (const place of places) {
     const ways = new Map<string, CodePoints[]>();
     for (const [letter, { points }] of letters.entries()) {
+      work.spend(automata.length + points.length);
       const next = automata.map((automaton, index) => automaton.after(place.states[index] ?? 0, letter));
       // Where one can not come to an end that is allowed any more, no text does.
       if (next.some((state, index) => automata[index]?.isLost(state) === true)) continue;
       const target = nameOf(next);
-      ways.set(target, [...(ways.get(target) ?? []), points]);
+      const sets = ways.get(target);
+      if (sets === undefined) ways.set(target, [points]);
+      else sets.push(points);
     }
     const options = [...ways].map(([target, points]) =>
       inOrder(character(codePoints(points.flat())), target),
@@ -84,14 +90,15 @@ export function automatonRules(
 class Deterministic {
   readonly #machine: Machine;
   readonly #letters: readonly Letter[];
-  readonly #work: { left: number };
+  readonly #work: AutomatonWork;
   readonly #numbers = new Map<string, number>();
   readonly #sets: (readonly number[])[] = [];
+  readonly #ends: boolean[] = [];
   /** By state, what each letter leads to. */
   readonly #next: (number | undefined)[][] = [];
   readonly start: number;
 
-  constructor(machine: Machine, letters: readonly Letter[], work: { left: number }) {
+  constructor(machine: Machine, letters: readonly Letter[], work: AutomatonWork) {
     this.#machine = machine;
     this.#letters = letters;
     this.#work = work;
@@ -106,15 +113,15 @@ class Deterministic {
     const reached: number[] = [];
     const states = this.#sets[state] ?? [];
     for (const from of states) {
-      for (const { of, to } of this.#machine.edges[from] ?? []) if (contains(of, first)) reached.push(to);
+      const edges = this.#machine.edges[from] ?? [];
+      this.#work.spend(1 + edges.length);
+      for (const { of, to } of edges) if (contains(of, first)) reached.push(to);
     }
-    this.#spend(states.length);
     return (row[letter] = this.#numberOf(reached));
   }
 
   mayEnd(state: number): boolean {
-    const { end, isNegated } = this.#machine;
-    return (this.#sets[state]?.includes(end) === true) !== isNegated;
+    return (this.#ends[state] === true) !== this.#machine.isNegated;
   }
 
   /** No text that goes on from here is allowed. */
@@ -123,38 +130,40 @@ class Deterministic {
   }
 
   #numberOf(reached: readonly number[]): number {
+    this.#work.spend(costOfSet);
     const seen = new Set(reached);
     const todo = [...reached];
     for (let state = todo.pop(); state !== undefined; state = todo.pop()) {
-      for (const to of this.#machine.jumps[state] ?? []) {
+      const jumps = this.#machine.jumps[state] ?? [];
+      this.#work.spend(1 + jumps.length);
+      for (const to of jumps) {
         if (seen.has(to)) continue;
         seen.add(to);
         todo.push(to);
       }
     }
-    this.#spend(seen.size);
     const set = [...seen].toSorted((x, y) => x - y);
     const key = set.join();
     let number = this.#numbers.get(key);
     if (number === undefined) {
       number = this.#sets.push(set) - 1;
       this.#numbers.set(key, number);
+      this.#ends.push(seen.has(this.#machine.end));
       this.#next.push([]);
     }
     return number;
   }
-
-  #spend(states: number): void {
-    this.#work.left -= states;
-    if (this.#work.left < 0) throw new AutomatonTooLarge();
-  }
 }
 
-/** Sets of characters that no edge tells apart, each with one of them. */
-function alphabetOf(machines: readonly Machine[]): Letter[] {
+/** Sets of characters that no edge tells apart, each with one of them: partition refinement. */
+function alphabetOf(machines: readonly Machine[], work: AutomatonWork): Letter[] {
+  // What is repeated is one set in many places: it is looked at once.
+  const sets = new Set(machines.flatMap(({ edges }) => edges.flatMap((ways) => ways.map(({ of }) => of))));
   const classes = new Map<string, CodePoints>();
-  for (const { edges } of machines)
-    for (const { of } of edges.flat()) classes.set(of.map((range) => range.join('-')).join(), of);
+  for (const of of sets) {
+    work.spend(of.length);
+    classes.set(of.map((range) => range.join('-')).join(), of);
+  }
   const begins = new Set(allCodePoints.map(([first]) => first));
   for (const points of classes.values()) {
     for (const [first, last] of points) {
@@ -164,18 +173,34 @@ function alphabetOf(machines: readonly Machine[]): Letter[] {
   }
   begins.delete(0x110000);
   const sorted = [...begins].toSorted((a, b) => a - b);
-  const letters = new Map<string, { first: number; points: [number, number][] }>();
-  for (const [index, first] of sorted.entries()) {
-    const last = (sorted[index + 1] ?? 0x110000) - 1;
-    const key = [...classes.values()].map((points) => (contains(points, first) ? '1' : '0')).join('');
-    const letter = letters.get(key);
-    if (letter === undefined) letters.set(key, { first, points: [[first, last]] });
+  const places = new Map(sorted.map((first, index) => [first, index]));
+  /** By place, the set that it is in so far. */
+  const parts = sorted.map(() => 0);
+  let count = 1;
+  for (const points of classes.values()) {
+    const split = new Map<number, number>();
+    for (const [first, last] of points) {
+      for (let place = places.get(first) ?? 0; (sorted[place] ?? Infinity) <= last; place++) {
+        work.spend(1);
+        const from = parts[place] ?? 0;
+        let to = split.get(from);
+        if (to === undefined) split.set(from, (to = count++));
+        parts[place] = to;
+      }
+    }
+  }
+  const letters = new Map<number, { first: number; points: [number, number][] }>();
+  for (const [place, first] of sorted.entries()) {
+    const last = (sorted[place + 1] ?? 0x110000) - 1;
+    const part = parts[place] ?? 0;
+    const letter = letters.get(part);
+    if (letter === undefined) letters.set(part, { first, points: [[first, last]] });
     else letter.points.push([first, last]);
   }
   return [...letters.values()].map(({ first, points }) => ({ first, points: codePoints(points) }));
 }
 
-function toMachine({ expression, isNegated }: TextCondition): Machine {
+function toMachine({ expression, isNegated }: TextCondition, work: AutomatonWork): Machine {
   const edges: Edge[][] = [];
   const jumps: number[][] = [];
   const add = (): number => {
@@ -184,6 +209,7 @@ function toMachine({ expression, isNegated }: TextCondition): Machine {
     return edges.push([]) - 1;
   };
   const draw = (one: Expression, from: number): number => {
+    work.spend(1);
     switch (one.kind) {
       case 'text':
         return Array.from(one.text).reduce((at, character) => {

@@ -1,3 +1,4 @@
+import type { AutomatonWork } from './automaton-work.js';
 import type { NamedGrammar } from './gbnf-text.js';
 import { jsonNotation, type Notation } from './schema/notation.js';
 import { invalidSchema, isObject, partOf } from './schema/schema-source.js';
@@ -9,11 +10,12 @@ import { schemaGrammar } from './schema/schema-grammar.js';
  * @param parameters the tool's JSON schema; any object when it has none
  * @param options.name of the rule, different for each tool; letters, digits and "-"
  * @param options.path of the schema in the request, such as `tools[0].function.parameters`
+ * @param options.work what its automata may take; as much as those of any schema when absent
  * @throws HeddleError as {@link schemaGrammar}
  */
 export function toolArgumentsGrammar(
   parameters: unknown,
-  options: { name: string; path: string; notation?: Notation },
+  options: { name: string; path: string; notation?: Notation; work?: AutomatonWork },
 ): NamedGrammar {
   const { rules, object: name } = options.notation ?? jsonNotation;
   if (parameters === undefined || parameters === null) return { name, rules };

@@ -1,3 +1,4 @@
+import type { AutomatonWork } from '../automaton-work.js';
 import { anyOf, characterClass, group, literal, repeated, type NamedGrammar } from '../gbnf-text.js';
 import { textWithout } from '../marker-grammar.js';
 import { readRegex } from '../regex-reader.js';
@@ -44,17 +45,18 @@ const noName = '\u0000';
  * @param options.name of the rule
  * @param options.path of the schema in the request, for errors
  * @param options.typesOf what its reader takes a parameter for
+ * @param options.work what its automata may take; as much as those of any schema when absent
  * @throws HeddleError as `schemaGrammar`, and `unsupported_schema` for names that can not be written
  */
 export function parametersGrammar(
   parameters: unknown,
   notation: ParameterNotation,
-  options: { name: string; path: string; typesOf: ReadTypes },
+  options: { name: string; path: string; typesOf: ReadTypes; work?: AutomatonWork },
 ): NamedGrammar {
   const { name, path, typesOf } = options;
   const root = sourceAt(parameters, path);
   const resolver = resolverOf(root);
-  const writer = new RuleWriter(name, path, jsonWithin(notation.after.trim()));
+  const writer = new RuleWriter(name, path, jsonWithin(notation.after.trim()), options.work);
   // The first rule is the whole; it is written here, and not as a value.
   writer.ruleOf([root]);
   writer.next();

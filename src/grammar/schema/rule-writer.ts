@@ -1,3 +1,4 @@
+import { AutomatonWork } from '../automaton-work.js';
 import { limits } from '../limits.js';
 import type { Notation } from './notation.js';
 import { unsupportedSchema, type Conjunction } from './schema-source.js';
@@ -8,6 +9,8 @@ const shortest = 8;
 /** Collects the rules that a schema becomes, and the parts of it whose rules are still to be written. */
 export class RuleWriter {
   readonly notation: Notation;
+  /** What all automata of the schema may take. */
+  readonly work: AutomatonWork;
   readonly #name: string;
   readonly #path: string;
   readonly #rules: Map<string, string>;
@@ -21,8 +24,15 @@ export class RuleWriter {
    * @param name of the first rule; all others begin with it
    * @param path of the schema
    * @param notation of the values
+   * @param work what all automata of the schema may take
    */
-  constructor(name: string, path: string, notation: Notation) {
+  constructor(
+    name: string,
+    path: string,
+    notation: Notation,
+    work = new AutomatonWork(limits.schemaAutomatonWork),
+  ) {
+    this.work = work;
     this.notation = notation;
     this.#name = name;
     this.#path = path;

@@ -5,8 +5,10 @@ import { matches } from '../../testing/grammar-reader.js';
 import { randomText } from '../../testing/random-text.js';
 import { Random } from '../../testing/random.js';
 import { refusedSchemas, schemaCorpus } from '../../testing/schema-corpus.js';
+import { AutomatonWork } from '../automaton-work.js';
 import { composeGrammar } from '../gbnf-text.js';
 import { Grammar } from '../grammar.js';
+import { limits } from '../limits.js';
 import { schemaGrammar } from './schema-grammar.js';
 
 const ajv = addFormats.default(new Ajv2020({ strict: false, allErrors: true }));
@@ -76,6 +78,30 @@ describe('schemaGrammar', () => {
       { type: 'string', const: 3 },
     ])
       expect(() => grammarOf(schema)).toThrow(/No text at all/);
+  });
+
+  it('has one budget for all its patterns, and says which of them is beyond it', () => {
+    const counted = { type: 'string', pattern: '^(?!9)(?:a?){400}$' };
+    const properties = (count: number): unknown =>
+      Object.fromEntries(Array.from({ length: count }, (_, index) => [`p${index}`, counted]));
+    expect(schemaGrammar({ properties: properties(1) }, { path }).rules.size).toBeGreaterThan(400);
+    const work = new AutomatonWork(limits.schemaAutomatonWork);
+    expect(() => schemaGrammar({ properties: properties(48) }, { path, work })).toThrow(
+      expect.objectContaining({
+        code: 'unsupported_schema',
+        param: expect.stringMatching(/\.properties\.p\d+\.pattern$/) as string,
+      }) as Error,
+    );
+    expect(work.spent).toBeLessThan(limits.schemaAutomatonWork * 1.01);
+  });
+
+  it('counts what it takes to tell very many characters apart', () => {
+    const many = Array.from({ length: 4900 }, (_, index) => String.fromCodePoint(0x4e00 + 2 * index));
+    const work = new AutomatonWork(limits.schemaAutomatonWork);
+    const schema = { type: 'string', pattern: `^(?!9)${many.join('')}$` };
+    expect(() => schemaGrammar(schema, { path, work })).toThrow(/too much to be computed/);
+    expect(work.spent).toBeGreaterThan(limits.automatonWork);
+    expect(work.spent).toBeLessThan(limits.automatonWork * 1.01);
   });
 
   it('stays small and quick, or refuses, whatever the schema', () => {

@@ -1,3 +1,4 @@
+import type { AutomatonWork } from '../automaton-work.js';
 import { anyOf, group, type NamedGrammar } from '../gbnf-text.js';
 import { arrayRule } from './array-rule.js';
 import { areDisjoint } from './disjoint.js';
@@ -21,17 +22,18 @@ import { allowedValues } from './value-check.js';
  * @param options.name of the rule; all rules begin with it, but for those that all JSON grammars share (`json-...`)
  * @param options.path of the schema in the request, for errors
  * @param options.notation of the values; JSON when absent
+ * @param options.work what its automata may take; as much as those of any schema when absent
  * @throws HeddleError `invalid_parameter` when it is no schema, `unsupported_schema` when it can not be enforced; both with
  *   the path of the keyword
  */
 export function schemaGrammar(
   schema: unknown,
-  options: { name?: string; path: string; notation?: Notation },
+  options: { name?: string; path: string; notation?: Notation; work?: AutomatonWork },
 ): NamedGrammar {
   const { name = 'value', path, notation = jsonNotation } = options;
   const root = sourceAt(schema, path);
   const resolver = resolverOf(root);
-  const writer = new RuleWriter(name, path, notation);
+  const writer = new RuleWriter(name, path, notation, options.work);
   writer.ruleOf([root]);
   writeValues(resolver, writer);
   return { name, rules: writer.rules };

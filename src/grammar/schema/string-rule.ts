@@ -1,3 +1,4 @@
+import { AutomatonTooLarge } from '../automaton-work.js';
 import type { CodePoints } from '../code-points.js';
 import { repeated } from '../gbnf-text.js';
 import { limits } from '../limits.js';
@@ -5,7 +6,7 @@ import { lacking } from '../marker-grammar.js';
 import { regexTrouble } from '../regex-grammar.js';
 import { readRegex } from '../regex-reader.js';
 import { conditionRules, conditionsOf, implyLength, lengthCondition } from '../regex-text.js';
-import { AutomatonTooLarge, type TextCondition } from '../text-automaton.js';
+import type { TextCondition } from '../text-automaton.js';
 import { textFormats } from '../text-formats.js';
 import { countAt, textAt } from './keywords.js';
 import type { Notation } from './notation.js';
@@ -62,7 +63,7 @@ export function stringBody(
   const character = (of: CodePoints): string => writer.character(notation.character(of));
   for (const excluded of exclusions(notation, most < Infinity)) {
     try {
-      for (const [rule, text] of conditionRules([...conditions, ...excluded], name, character))
+      for (const [rule, text] of conditionRules([...conditions, ...excluded], name, character, writer.work))
         writer.set(rule, text);
       return name;
     } catch (error) {

@@ -1,10 +1,12 @@
 import { HeddleError } from '../../core/errors.js';
 import {
+  AutomatonWork,
   anyParameters,
   checkSchemaSize,
   argumentsSchema,
   composeGrammar,
   gemmaNotation,
+  grammarLimits,
   Grammar,
   parametersGrammar,
   toolArgumentsGrammar,
@@ -25,7 +27,10 @@ const mostUnasked = 20_000;
 const statesOfFailure = 400;
 
 /** A grammar of the arguments of one tool, or why there is none. */
-type Held = { readonly part: NamedGrammar; readonly states: number } | { readonly error: HeddleError };
+type Held = ({ readonly part: NamedGrammar; readonly states: number } | { readonly error: HeddleError }) & {
+  /** What its automata took. */
+  readonly work: number;
+};
 
 /** A tool that says nothing of its arguments. */
 const anyTool: CalledTool = { name: '', strict: false, path: '' };
@@ -45,24 +50,29 @@ export function argumentGrammars(
 ): readonly NamedGrammar[] {
   const parts = new Map<CalledTool, NamedGrammar>();
   let left = mostStates;
+  let workLeft: number = grammarLimits.schemaAutomatonWork;
   const hold = (tool: CalledTool, index: number): void => {
     const held = heldArguments(syntax, tool, `arguments-${index}`);
     if (tool.strict && 'error' in held) throw held.error;
     left -= 'error' in held ? statesOfFailure : held.states;
-    if ('part' in held && (tool.strict || left >= 0)) parts.set(tool, held.part);
-    if (tool.strict && left < 0) throw tooLarge(tool);
+    workLeft -= held.work;
+    const isTooMuch = left < 0 || workLeft < 0;
+    if ('part' in held && !isTooMuch) parts.set(tool, held.part);
+    if (tool.strict && isTooMuch) throw tooLarge(tool, left < 0);
   };
   for (const [index, tool] of tools.entries()) if (tool.strict) hold(tool, index);
   left = Math.min(left, mostUnasked);
-  for (const [index, tool] of tools.entries()) if (heldToAll && !tool.strict && left > 0) hold(tool, index);
+  for (const [index, tool] of tools.entries())
+    if (heldToAll && !tool.strict && left > 0 && workLeft > 0) hold(tool, index);
   const any = schemaArguments(syntax, anyTool, 'arguments-any');
   return tools.map((tool) => parts.get(tool) ?? any);
 }
 
-function tooLarge({ path }: CalledTool): HeddleError {
+function tooLarge({ path }: CalledTool, inStates: boolean): HeddleError {
+  const what = inStates ? `more than ${mostStates} states of a grammar` : 'more than can be computed';
   return new HeddleError(
     'invalid_parameter',
-    `"${path}": together with those of other strict tools this schema comes to more than ${mostStates} states of a grammar.`,
+    `"${path}": together with those of other strict tools this schema comes to ${what}.`,
     { param: path },
   );
 }
@@ -80,7 +90,7 @@ function heldArguments(syntax: ArgumentSyntax, tool: CalledTool, name: string): 
   try {
     checkSchemaSize(parameters, path);
   } catch (error) {
-    if (error instanceof HeddleError) return { error };
+    if (error instanceof HeddleError) return { error, work: 0 };
     throw error;
   }
   const key = JSON.stringify([syntaxKey(syntax), name, path, parameters]);
@@ -91,13 +101,14 @@ function heldArguments(syntax: ArgumentSyntax, tool: CalledTool, name: string): 
 }
 
 function makeHeld(syntax: ArgumentSyntax, tool: CalledTool, name: string): Held {
+  const work = new AutomatonWork(grammarLimits.schemaAutomatonWork);
   try {
-    const part = schemaArguments(syntax, tool, name);
+    const part = schemaArguments(syntax, tool, name, work);
     // The rules that all tools share count once, and not for each of them.
     const shared = statesOf(schemaArguments(syntax, anyTool, name), '');
-    return { part, states: Math.max(0, statesOf(part, tool.path) - shared) };
+    return { part, states: Math.max(0, statesOf(part, tool.path) - shared), work: work.spent };
   } catch (error) {
-    if (error instanceof HeddleError) return { error };
+    if (error instanceof HeddleError) return { error, work: work.spent };
     throw error;
   }
 }
@@ -109,19 +120,25 @@ function statesOf(part: NamedGrammar, param: string): number {
 }
 
 /** Arguments as the schema of their tool says. */
-function schemaArguments(syntax: ArgumentSyntax, tool: CalledTool, name: string): NamedGrammar {
+function schemaArguments(
+  syntax: ArgumentSyntax,
+  tool: CalledTool,
+  name: string,
+  work = new AutomatonWork(grammarLimits.schemaAutomatonWork),
+): NamedGrammar {
   const { parameters, path } = tool;
   switch (syntax.kind) {
     case 'json':
-      return toolArgumentsGrammar(parameters, { name, path });
+      return toolArgumentsGrammar(parameters, { name, path, work });
     case 'gemma':
-      return toolArgumentsGrammar(parameters, { name, path, notation: gemmaNotation });
+      return toolArgumentsGrammar(parameters, { name, path, notation: gemmaNotation, work });
     case 'parameters':
       return parameters === undefined
         ? anyParameters(syntax, name)
         : parametersGrammar(argumentsSchema(parameters, path), syntax, {
             name,
             path,
+            work,
             typesOf: (key) => parameterTypes(tool, key),
           });
   }

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { argumentGrammars } from './argument-grammar.js';
+import type { CalledTool } from './called-tool.js';
+
+/** Many texts that are each costly to hold to a pattern. */
+const costly = (strict: boolean, count: number): CalledTool[] =>
+  Array.from({ length: count }, (_, index) => ({
+    name: `tool-${index}`,
+    strict,
+    path: `tools[${index}].function.parameters`,
+    parameters: { type: 'object', properties: { a: { type: 'string', pattern: '^(?!9)(?:a?){400}$' } } },
+  }));
+
+describe('grammars of the arguments of all tools', () => {
+  it('may take so much together: where nobody asked for more, the rest is any arguments', () => {
+    const grammars = argumentGrammars({ kind: 'json' }, { tools: costly(false, 12), heldToAll: true });
+    const any = grammars.at(-1)?.name;
+    const held = grammars.map(({ name }) => name !== any);
+    expect(held.filter(Boolean).length).toBeGreaterThan(1);
+    expect(held.filter(Boolean).length).toBeLessThan(6);
+    // The first ones are held, and none behind them.
+    expect(held.lastIndexOf(true)).toBe(held.filter(Boolean).length - 1);
+  });
+
+  it('may take so much together: strict tools beyond that are refused', () => {
+    const grammars = argumentGrammars({ kind: 'json' }, { tools: costly(true, 2), heldToAll: false });
+    expect(new Set(grammars.map(({ name }) => name)).size).toBe(2);
+    expect(() => argumentGrammars({ kind: 'json' }, { tools: costly(true, 12), heldToAll: false })).toThrow(
+      expect.objectContaining({
+        code: 'invalid_parameter',
+        param: expect.stringMatching(/^tools\[[2-5]\]/) as string,
+        message: expect.stringContaining('more than can be computed') as string,
+      }) as Error,
+    );
+  });
+});
