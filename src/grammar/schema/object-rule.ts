@@ -85,11 +85,12 @@ export function objectShape(alternative: Alternative): ObjectShape {
       alternative[0]?.path ?? '',
       `names may have ${limits.nameCharacters} characters.`,
     );
+  const speaking = schemas.filter((schema) => schema.properties.size > 0 || schema.others !== undefined);
   return {
     names,
     required,
     others: hasOthers ? others : undefined,
-    conjunction: (name) => schemas.flatMap((schema) => schema.properties.get(name) ?? schema.others ?? []),
+    conjunction: (name) => speaking.flatMap((schema) => schema.properties.get(name) ?? schema.others ?? []),
   };
 }
 
