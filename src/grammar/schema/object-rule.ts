@@ -142,7 +142,10 @@ function noneOf(
   const branches = new Map<string, string[]>();
   for (const text of texts) {
     const [first = ''] = text;
-    if (text !== '') branches.set(first, [...(branches.get(first) ?? []), text.slice(first.length)]);
+    if (text === '') continue;
+    const behind = branches.get(first);
+    if (behind === undefined) branches.set(first, [text.slice(first.length)]);
+    else behind.push(text.slice(first.length));
   }
   const options = texts.includes('') ? [] : [''];
   for (const [character, rest] of branches)
