@@ -1,6 +1,6 @@
 import type { HeddleError } from '../../core/errors.js';
 import { limits } from '../limits.js';
-import { checkKeywords } from './keywords.js';
+import { checkKeywords, withoutRepetition } from './keywords.js';
 import {
   invalidSchema,
   isObject,
@@ -36,7 +36,7 @@ export type WorkCounter = (amount: number) => void;
  * What a schema may take altogether, so that a small one that refers to itself in many ways is no burden: keywords that are
  * put together, written or compared. Some tenths of a second.
  */
-const mostWork = 1_000_000;
+const mostWork = 500_000;
 
 /** A path counts once more for each so many of its characters: it is read wherever it stands. */
 const pathPart = 256;
@@ -125,7 +125,7 @@ export class SchemaResolver {
     if (onTheWay.size > limits.nesting) throw unsupportedSchema(path, 'it is nested too deeply.');
     checkKeywords(schema, path, path === this.#root.path);
     onTheWay.add(path);
-    let found: Parts[] = [new Map([[path, { keywords: schema, path }]])];
+    let found: Parts[] = [new Map([[path, { keywords: withoutRepetition(schema), path }]])];
     if (schema['$ref'] !== undefined) {
       const referred = this.#resolve(schema['$ref'], partOf(path, '$ref'));
       found = this.#joined(found, this.#alternativesOf(referred, onTheWay), path);
