@@ -23,8 +23,10 @@ export function arrayRule(alternative: Alternative, writer: RuleWriter): string 
     first: keywords['prefixItems'] === undefined ? [] : listAt(keywords, 'prefixItems', path),
     rest: itemsAt(keywords, path),
   }));
-  const listed = Math.max(0, ...lists.map(({ first }) => first.length));
-  const at = (index: number): Conjunction => lists.flatMap(({ first, rest }) => first[index] ?? rest ?? []);
+  const speaking = lists.filter(({ first, rest }) => first.length > 0 || rest !== undefined);
+  const listed = lists.reduce((most, { first }) => Math.max(most, first.length), 0);
+  const at = (index: number): Conjunction =>
+    speaking.flatMap(({ first, rest }) => first[index] ?? rest ?? []);
   const others = lists.flatMap(({ rest }) => rest ?? []);
   const hasOthers = listed === 0 || others.length > 0 || least > listed;
   const longest = Math.min(most, hasOthers ? Infinity : listed);

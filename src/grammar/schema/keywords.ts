@@ -38,6 +38,7 @@ export const typeOfKeyword: Readonly<Record<string, JsonType>> = {
   properties: 'object',
   required: 'object',
   additionalProperties: 'object',
+  propertyNames: 'object',
   minProperties: 'object',
   maxProperties: 'object',
 };
@@ -79,11 +80,60 @@ const refused = new Map<string, string>([
  */
 export function checkKeywords(keywords: Keywords, path: string, isRoot: boolean): void {
   for (const [keyword, value] of Object.entries(keywords)) {
+    if (keyword === 'propertyNames' && !allowsAllNames(value))
+      throw unsupportedSchema(partOf(path, keyword), refused.get(keyword) ?? '');
     if (annotations.has(keyword) || containers.has(keyword) || combining.has(keyword)) continue;
     if (Object.hasOwn(typeOfKeyword, keyword) || keyword.startsWith('x-') || value === undefined) continue;
     if (keyword === '$id' && isRoot) continue;
     throw unsupportedSchema(partOf(path, keyword), refused.get(keyword) ?? 'the keyword is not known.');
   }
+}
+
+/** A schema that every text satisfies, as those of z.record() are. */
+function allowsAllNames(schema: unknown): boolean {
+  if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) return schema === true;
+  return Object.entries(schema).every(([keyword, value]: [string, unknown]) => {
+    if (keyword === 'type') return value === 'string' || (Array.isArray(value) && value.includes('string'));
+    return annotations.has(keyword);
+  });
+}
+
+/** Formats that draft 2020-12 defines. To validators every other is a remark. */
+const definedFormats = new Set<unknown>([
+  'date-time',
+  'date',
+  'time',
+  'duration',
+  'email',
+  'idn-email',
+  'hostname',
+  'idn-hostname',
+  'ipv4',
+  'ipv6',
+  'uri',
+  'uri-reference',
+  'iri',
+  'iri-reference',
+  'uuid',
+  'uri-template',
+  'json-pointer',
+  'relative-json-pointer',
+  'regex',
+]);
+
+/** Patterns that are beside a format, say no more than it, and can not be read: zod's. */
+const patternsOfFormats: Readonly<Record<string, string>> = {
+  duration:
+    '^P(?:(\\d+W)|(?!.*W)(?=\\d|T\\d)(\\d+Y)?(\\d+M)?(\\d+D)?(T(?=\\d)(\\d+H)?(\\d+M)?(\\d+([.,]\\d+)?S)?)?)$',
+};
+
+/** Without a `format` that only names what a `pattern` beside it says, and the other way round. */
+export function withoutRepetition(keywords: Keywords): Keywords {
+  const { format, pattern, ...others } = keywords;
+  if (typeof format !== 'string' || typeof pattern !== 'string') return keywords;
+  if (!definedFormats.has(format)) return { ...others, pattern };
+  const isSaid = Object.hasOwn(patternsOfFormats, format) && patternsOfFormats[format] === pattern;
+  return isSaid ? { ...others, format } : keywords;
 }
 
 /** @throws HeddleError `invalid_parameter` when it is there and no count */

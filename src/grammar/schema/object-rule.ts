@@ -85,11 +85,12 @@ export function objectShape(alternative: Alternative): ObjectShape {
       alternative[0]?.path ?? '',
       `names may have ${limits.nameCharacters} characters.`,
     );
+  const speaking = schemas.filter((schema) => schema.properties.size > 0 || schema.others !== undefined);
   return {
     names,
     required,
     others: hasOthers ? others : undefined,
-    conjunction: (name) => schemas.flatMap((schema) => schema.properties.get(name) ?? schema.others ?? []),
+    conjunction: (name) => speaking.flatMap((schema) => schema.properties.get(name) ?? schema.others ?? []),
   };
 }
 
@@ -141,7 +142,10 @@ function noneOf(
   const branches = new Map<string, string[]>();
   for (const text of texts) {
     const [first = ''] = text;
-    if (text !== '') branches.set(first, [...(branches.get(first) ?? []), text.slice(first.length)]);
+    if (text === '') continue;
+    const behind = branches.get(first);
+    if (behind === undefined) branches.set(first, [text.slice(first.length)]);
+    else behind.push(text.slice(first.length));
   }
   const options = texts.includes('') ? [] : [''];
   for (const [character, rest] of branches)

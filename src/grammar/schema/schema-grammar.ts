@@ -1,7 +1,7 @@
 import type { AutomatonWork } from '../automaton-work.js';
 import { anyOf, group, type NamedGrammar } from '../gbnf-text.js';
 import { arrayRule } from './array-rule.js';
-import { areDisjoint } from './disjoint.js';
+import { disjointCheck } from './disjoint.js';
 import type { JsonType } from './keywords.js';
 import { mergeAlternative, type MergedSchema } from './merged-schema.js';
 import { jsonNotation, type Notation } from './notation.js';
@@ -41,10 +41,7 @@ export function schemaGrammar(
 
 /** @throws HeddleError `invalid_parameter` when the schema is too large or too deep */
 export function resolverOf(root: SchemaSource): SchemaResolver {
-  const resolver: SchemaResolver = new SchemaResolver(root, (left, right) =>
-    areDisjoint(left, right, (source: SchemaSource) => resolver.alternatives([source])),
-  );
-  return resolver;
+  return new SchemaResolver(root, disjointCheck());
 }
 
 /** Writes the rules of all schemas that something refers to and that have none yet. */

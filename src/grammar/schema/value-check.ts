@@ -32,10 +32,11 @@ export function allowedValues(
       );
     }
   }
+  const hasLength = lengthCheck(alternative);
   const { least = -Infinity, most = Infinity, leastIsExcluded, mostIsExcluded } = boundsOf(alternative);
   return values.filter((value) => {
     if (!types.has(typeOf(value))) return false;
-    if (typeof value === 'string') return hasLength(alternative, value);
+    if (typeof value === 'string') return hasLength(value);
     if (typeof value !== 'number') return true;
     if (isInteger && !Number.isInteger(value)) return false;
     return (
@@ -44,11 +45,16 @@ export function allowedValues(
   });
 }
 
-function hasLength(alternative: Alternative, text: string): boolean {
-  const length = Array.from(text).length;
-  return alternative.every(({ keywords, path }) => {
-    const least = countAt(keywords, 'minLength', path) ?? 0;
-    const most = countAt(keywords, 'maxLength', path) ?? Infinity;
+/** Whether a text has as many characters as it must. */
+function lengthCheck(alternative: Alternative): (text: string) => boolean {
+  let [least, most] = [0, Infinity];
+  for (const { keywords, path } of alternative) {
+    least = Math.max(least, countAt(keywords, 'minLength', path) ?? 0);
+    most = Math.min(most, countAt(keywords, 'maxLength', path) ?? Infinity);
+  }
+  return (text) => {
+    if (least === 0 && most === Infinity) return true;
+    const { length } = Array.from(text);
     return length >= least && length <= most;
-  });
+  };
 }

@@ -32,4 +32,32 @@ describe('the types of a parameter', () => {
     );
     expect([...parameterTypes(undefined, 'x')].toSorted()).toEqual(all);
   });
+
+  it('are read once of each schema', () => {
+    let reads = 0;
+    const counted = (schema: object): object =>
+      new Proxy(schema, {
+        get: (target, key, receiver): unknown => {
+          if (key === 'type') reads++;
+          return Reflect.get(target, key, receiver);
+        },
+      });
+    const to = (name: string): object => ({ $ref: `#/$defs/${name}` });
+    const itself = { $defs: { a: counted({ anyOf: Array.from({ length: 12 }, () => to('a')) }) } };
+    expect(types(to('a'), itself)).toEqual(all);
+    expect(reads).toBe(1);
+    const steps = Array.from({ length: 40 }, (_, index) => {
+      const next = to(`b${index + 1}`);
+      return [`b${index}`, counted({ [index % 2 === 0 ? 'anyOf' : 'allOf']: [next, next, next] })] as const;
+    });
+    const $defs = { ...Object.fromEntries(steps), b40: counted({ type: ['integer', 'null'] }) };
+    expect(types(to('b0'), { $defs })).toEqual(['integer', 'null']);
+    expect(reads).toBe(1 + 41);
+  });
+
+  it('are all, where schemas stand in each other without end', () => {
+    let deep: object = { type: 'string' };
+    for (let depth = 0; depth < 10_000; depth++) deep = { anyOf: [deep] };
+    expect(types(deep)).toEqual(all);
+  });
 });

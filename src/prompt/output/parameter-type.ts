@@ -4,32 +4,53 @@ import type { JsonSchema, ToolDefinition } from './tool-definition.js';
 const allTypes = ['string', 'number', 'integer', 'boolean', 'null', 'object', 'array'] as const;
 type TypeName = (typeof allTypes)[number];
 
-/** A schema may refer to itself. */
-const deepestReference = 16;
+/** Schemas in each other, references included. */
+const deepest = 100;
+
+type Types = ReadonlySet<TypeName>;
+
+/** What the schemas in a tool's came to, by themselves. While one is read, it says nothing of itself. */
+const known = new WeakMap<JsonSchema, WeakMap<JsonSchema, Types>>();
 
 /**
- * The types that a parameter of a tool may have, as far as its schema says; all where it says nothing.
+ * The types that a parameter of a tool may have, as far as its schema says; all where it says nothing. Each schema in it is
+ * read once.
  * @param name of the parameter
  */
-export function parameterTypes(tool: ToolDefinition | undefined, name: string): ReadonlySet<TypeName> {
+export function parameterTypes(tool: ToolDefinition | undefined, name: string): Types {
   const root = tool?.parameters ?? {};
   const { properties } = root;
   const own = isSchema(properties) && Object.hasOwn(properties, name) ? properties[name] : undefined;
-  return typesOf(own ?? root['additionalProperties'], root, deepestReference);
+  return typesOf(own ?? root['additionalProperties'], root, 0);
 }
 
-function typesOf(schema: unknown, root: JsonSchema, depth: number): ReadonlySet<TypeName> {
-  if (!isSchema(schema) || depth === 0) return new Set(allTypes);
+function typesOf(schema: unknown, root: JsonSchema, depth: number): Types {
+  if (!isSchema(schema) || depth > deepest) return new Set(allTypes);
+  const ofRoot = known.get(root) ?? new WeakMap<JsonSchema, Types>();
+  known.set(root, ofRoot);
+  const before = ofRoot.get(schema);
+  if (before !== undefined) return before;
+  ofRoot.set(schema, new Set(allTypes));
+  const types = typesSaid(schema, root, depth);
+  ofRoot.set(schema, types);
+  return types;
+}
+
+function typesSaid(schema: JsonSchema, root: JsonSchema, depth: number): Types {
   const { type, $ref, anyOf, oneOf, allOf, enum: values, const: value } = schema;
   const named = new Set(
     allTypes.filter((each) => (Array.isArray(type) ? type.includes(each) : type === each)),
   );
   if (named.size > 0) return named;
-  if (typeof $ref === 'string') return typesOf(resolve($ref, root), root, depth - 1);
+  if (typeof $ref === 'string') return typesOf(resolve($ref, root), root, depth + 1);
   const either = [anyOf, oneOf].find((one) => Array.isArray(one)) as unknown[] | undefined;
-  if (either !== undefined) return new Set(either.flatMap((one) => [...typesOf(one, root, depth - 1)]));
+  if (either !== undefined) {
+    const found = new Set<TypeName>();
+    for (const one of either) for (const each of typesOf(one, root, depth + 1)) found.add(each);
+    return found;
+  }
   if (Array.isArray(allOf)) {
-    const each = allOf.map((one) => typesOf(one, root, depth - 1));
+    const each = allOf.map((one) => typesOf(one, root, depth + 1));
     return new Set(allTypes.filter((name) => each.every((types) => types.has(name))));
   }
   if (Array.isArray(values)) return new Set(values.map(typeOf));
