@@ -209,6 +209,46 @@ describe('arguments', () => {
   });
 });
 
+describe('arguments that are nested deeply', () => {
+  /** A list in lists, so many in all. */
+  const lists = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
+  const nestings: [string, string, (value: string) => string][] = [
+    ['Hermes', '<tool_call>', (value) => `<tool_call>{"name": "get_weather", "arguments": {"a": ${value}}}`],
+    [
+      'arguments in a text',
+      '<tool_call>',
+      (value) => `<tool_call>{"name": "get_weather", "arguments": "{\\"a\\": ${value}}"}`,
+    ],
+    ['Mistral', '[TOOL_CALLS]', (value) => `[TOOL_CALLS]get_weather[ARGS]{"a": ${value}}`],
+    ['Gemma', '<|tool_call>call:', (value) => `<|tool_call>call:get_weather{a:${value}}<tool_call|>`],
+  ];
+
+  it.each(nestings)(
+    'are those of a call up to 256, and else its text is content: %s',
+    (_, template, write) => {
+      const whole = readPieces({ template }, [write(lists(255))]);
+      expect(callsOf(whole)).toHaveLength(1);
+      expect(textOf(whole, 'content')).toBe('');
+      for (const depth of [256, 20_000]) {
+        const text = write(lists(depth));
+        const deep = readPieces({ template }, [text]);
+        expect(callsOf(deep)).toEqual([]);
+        expect(textOf(deep, 'content')).toBe(text);
+      }
+    },
+  );
+
+  it('are texts where they are written one by one', () => {
+    const template = '<tool_call> <function=';
+    const valueOf = (value: string): unknown => {
+      const text = `<tool_call>\n<function=get_weather>\n<parameter=places>\n${value}\n</parameter>\n</function>`;
+      return (callsOf(readPieces({ template }, [text]))[0]?.arguments as { places: unknown }).places;
+    };
+    expect(JSON.stringify(valueOf(lists(255)))).toBe(lists(255));
+    for (const depth of [256, 20_000]) expect(valueOf(lists(depth))).toBe(lists(depth));
+  });
+});
+
 describe('reasoning that is not to be told apart', () => {
   const textual = transcripts.filter(
     ({ calls, template }) => calls === undefined && !template.includes('<|message|>'),
