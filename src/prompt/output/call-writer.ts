@@ -46,7 +46,10 @@ export class CallWriter {
   /** The model has named the tool. A tool that was not offered is called all the same: its caller knows what to answer. */
   open(name: string, id?: string): void {
     if (!this.#tools.has(name)) {
-      this.#output.warning(`The model calls the tool ${JSON.stringify(name)}, which was not offered.`);
+      this.#output.warning(
+        'unoffered_tool',
+        `The model calls the tool ${JSON.stringify(name)}, which was not offered.`,
+      );
     }
     this.#name = name;
     const index = this.#calls++;
@@ -72,12 +75,16 @@ export class CallWriter {
     const name = this.#name;
     if (name === undefined) {
       this.#output.content(recorded);
-      this.#output.warning('What looks like a tool call could not be read, and was left in the text.');
+      this.#output.warning(
+        'unreadable_call',
+        'What looks like a tool call could not be read, and was left in the text.',
+      );
     } else if (cutOff) this.#end('cut', recorded);
     else {
       this.#end('malformed', '');
       this.#output.content(recorded);
       this.#output.warning(
+        'malformed_call',
         `The call of the tool ${JSON.stringify(name)} is not well formed, and was left in the text.`,
       );
     }
