@@ -279,6 +279,41 @@ describe('ids of calls', () => {
   });
 });
 
+describe('ids that a model writes', () => {
+  const idsOf = (template: string, text: string): string[] =>
+    readPieces({ template }, [text]).flatMap((event) => (event.kind === 'tool-call' ? [event.id] : []));
+
+  it('are new ones where a call before has them: Kimi', () => {
+    const call = (id: string): string =>
+      `<|tool_call_begin|>${id}<|tool_call_argument_begin|>{}<|tool_call_end|>`;
+    const written = [
+      'functions.f:0',
+      'functions.f:0',
+      'functions.f:3',
+      'f',
+      'functions.g:0',
+      'functions.g:0',
+    ];
+    const text = `<|tool_calls_section_begin|>${written.map(call).join('')}<|tool_calls_section_end|>`;
+    expect(idsOf('<|tool_calls_section_begin|> <|tool_call_begin|>', text)).toEqual([
+      'functions.f:0',
+      'functions.f:1',
+      'functions.f:3',
+      'functions.f:4',
+      'functions.g:0',
+      'functions.g:5',
+    ]);
+  });
+
+  it('are new ones where a call before has them: Mistral', () => {
+    const text = '[TOOL_CALLS]f[CALL_ID]abcdefghi[ARGS]{}'.repeat(3);
+    const ids = idsOf('[TOOL_CALLS]', text);
+    expect(ids[0]).toBe('abcdefghi');
+    expect(new Set(ids).size).toBe(3);
+    for (const id of ids) expect(id).toMatch(/^[A-Za-z\d]{9}$/);
+  });
+});
+
 describe('text that a format may hold back', () => {
   it('is no more than the beginning of a marker', () => {
     const events = readPieces({ template: '<tool_call> <think>' }, ['Hello <t', 'he']);
