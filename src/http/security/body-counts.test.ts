@@ -36,6 +36,21 @@ test.each<[string, unknown[], number]>([
   );
 });
 
+test('tools that are chosen from count as those that are offered', () => {
+  const choices = {
+    'tool_choice.tools': { tools: three },
+    'tool_choice.allowed_tools.tools': { allowed_tools: { tools: three } },
+  };
+  for (const [param, tool_choice] of Object.entries(choices))
+    expect(() => checkCounts({ tool_choice }, limits)).toThrow(
+      expect.objectContaining({
+        code: 'invalid_parameter',
+        param,
+        message: 'A request may have 2 tools, not 3.',
+      }),
+    );
+});
+
 test.each([
   undefined,
   null,

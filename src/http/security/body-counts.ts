@@ -9,10 +9,16 @@ import { HeddleError } from '../../core/errors.js';
  */
 export function checkCounts(body: unknown, limits: RequestLimits): void {
   if (!isObject(body)) return;
-  const { messages, tools, functions, stop, stop_sequences, options } = body;
+  const { messages, tools, tool_choice: choice, functions, stop, stop_sequences, options } = body;
   checkCount('messages', messages, limits.messages, 'messages');
   checkParts(messages, limits.messages);
   checkCount('tools', tools, limits.tools, 'tools');
+  if (isObject(choice)) {
+    const { tools: allowed, allowed_tools: nested } = choice;
+    checkCount('tool_choice.tools', allowed, limits.tools, 'tools');
+    if (isObject(nested))
+      checkCount('tool_choice.allowed_tools.tools', nested['tools'], limits.tools, 'tools');
+  }
   checkCount('functions', functions, limits.tools, 'functions');
   checkStops('stop', stop, limits);
   checkStops('stop_sequences', stop_sequences, limits);
