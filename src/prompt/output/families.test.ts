@@ -242,7 +242,8 @@ describe('arguments that are nested deeply', () => {
     const template = '<tool_call> <function=';
     const valueOf = (value: string): unknown => {
       const text = `<tool_call>\n<function=get_weather>\n<parameter=places>\n${value}\n</parameter>\n</function>`;
-      return (callsOf(readPieces({ template }, [text]))[0]?.arguments as { places: unknown }).places;
+      const [call] = callsOf(readPieces({ template }, [text]));
+      return (call?.arguments as { places: unknown } | undefined)?.places;
     };
     expect(JSON.stringify(valueOf(lists(255)))).toBe(lists(255));
     for (const depth of [256, 20_000]) expect(valueOf(lists(depth))).toBe(lists(depth));
