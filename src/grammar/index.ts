@@ -10,4 +10,5 @@ export { gemmaNotation } from './schema/notation.js';
 export { anyParameters, parametersGrammar } from './schema/parameters-grammar.js';
 export { checkSchemaSize } from './schema/schema-resolver.js';
 export { schemaGrammar } from './schema/schema-grammar.js';
+export { readSchemaText } from './schema/schema-text.js';
 export { argumentsSchema, toolArgumentsGrammar } from './tool-arguments-grammar.js';

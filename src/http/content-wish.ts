@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { HeddleError } from '../core/errors.js';
 import type { GrammarSource } from '../core/generation.js';
 import {
   anyOf,
@@ -8,6 +7,7 @@ import {
   jsonObject,
   literal,
   readGbnf,
+  readSchemaText,
   regexGrammar,
   schemaGrammar,
   type NamedGrammar,
@@ -39,11 +39,11 @@ const forms = new ContentForms();
  * @throws HeddleError `invalid_parameter` or `unsupported_schema` with the path of what is wrong or can not be enforced
  */
 export function formOf(wish: ContentWish): ContentForm {
-  const { path, kind, value } = wish;
-  if (kind === 'schema') checkSchemaSize(value, path);
+  const { path, kind } = wish;
+  const value = kind === 'schema' ? readSchema(wish) : wish.value;
   return forms.get(`${kind} ${path} ${JSON.stringify(value)}`, () => {
     if (kind !== 'grammar') {
-      const part = partOf(wish);
+      const part = partOf({ path, kind, value });
       return { source: composeGrammar({ root: part.name, rules: [part] }), part, param: path };
     }
     const source = String(value);
@@ -65,13 +65,12 @@ function partOf({ path, kind, value }: ContentWish): NamedGrammar {
   if (kind === 'choice')
     return { name: 'choice', rules: new Map([['choice', anyOf((value as string[]).map(literal))]]) };
   if (kind === 'regex') return regexGrammar(String(value), { param: path });
-  return schemaGrammar(typeof value === 'string' ? parsed(value, path) : value, { path });
+  return schemaGrammar(value, { path });
 }
 
-function parsed(text: string, path: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new HeddleError('invalid_parameter', `"${path}": this text is not JSON.`, { param: path, cause });
-  }
+/** Its size is known before more is done with it. */
+function readSchema({ path, value }: ContentWish): unknown {
+  if (typeof value === 'string') return readSchemaText(value, path);
+  checkSchemaSize(value, path);
+  return value;
 }

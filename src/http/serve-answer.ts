@@ -5,6 +5,7 @@ import type { ModelInfo } from '../core/model-runner.js';
 import type { Engine } from '../engine/engine.js';
 import type { EnginePool } from '../pool/engine-pool.js';
 import { OutputBlocks } from '../prompt/output/output-blocks.js';
+import type { OutputEvent, OutputWarning } from '../prompt/output/output-event.js';
 import { Answer, type AnswerEnd, type AnswerPrompt } from './answer.js';
 import type { AnswerFormat, WholeChoice } from './answer-format.js';
 import { ClientWatch } from './client-watch.js';
@@ -43,7 +44,7 @@ export async function serveAnswer(
   const model = pool.idOf(job.modelId);
   const client = new ClientWatch(reply.raw);
   const { answer, format } = await start(job, client, pool);
-  const warnings = new Set<string>();
+  const warnings = new Set<OutputWarning>();
   client.onGone(() => answer.cancel());
   try {
     await answer.accepted();
@@ -64,7 +65,8 @@ export async function serveAnswer(
       completion_tokens: completionTokens,
     };
     log.info({ model, user, ms, gone: client.gone, ...counts }, 'completion');
-    for (const warning of warnings) log.warn({ model, user }, warning);
+    for (const warning of warnings)
+      log.warn({ model, user, warning }, 'An output is not as its format asks.');
   }
 }
 
@@ -92,8 +94,8 @@ async function start(
 interface Sending {
   readonly answer: Answer;
   readonly reply: FastifyReply;
-  /** What the parsers have to say, for the log. */
-  readonly warnings: Set<string>;
+  /** What the parsers found, for the log. */
+  readonly warnings: Set<OutputWarning>;
 }
 
 async function sendWhole(
@@ -106,13 +108,13 @@ async function sendWhole(
   const ofContent = outputs.map((): PlacedLikelihood[] => []);
   for await (const { choice, events, likelihoods = [], contentLikelihoods = [], end } of answer.pieces()) {
     outputs[choice]?.add(events);
+    noteWarnings(events, warnings);
     for (const likelihood of likelihoods) known[choice]?.push(likelihood);
     for (const likelihood of contentLikelihoods) ofContent[choice]?.push(likelihood);
     if (end !== undefined) ends.set(choice, end);
   }
   client.check();
   const choices = outputs.map((output, index): WholeChoice => {
-    for (const warning of output.warnings) warnings.add(warning);
     const { blocks, warnings: own } = output;
     const end = ends.get(index) ?? { reason: 'stop' };
     return {
@@ -146,7 +148,7 @@ async function sendStream(
         if (ping !== undefined) await stream.send(ping);
         continue;
       }
-      for (const event of piece.events) if (event.kind === 'warning') warnings.add(event.message);
+      noteWarnings(piece.events, warnings);
       for (const event of format.piece(piece)) await stream.send(event);
     }
     for (const event of format.closing(answer.usage)) await stream.send(event);
@@ -158,4 +160,9 @@ async function sendStream(
   } finally {
     stream.end();
   }
+}
+
+/** Logs get what kind of warning it is; a message quotes the model. */
+function noteWarnings(events: readonly OutputEvent[], warnings: Set<OutputWarning>): void {
+  for (const event of events) if (event.kind === 'warning') warnings.add(event.code);
 }

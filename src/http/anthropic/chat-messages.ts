@@ -56,10 +56,9 @@ class ConversationBuilder {
         }
         case 'tool_use': {
           const { fields } = this.#last(role);
-          const calls = (fields['tool_calls'] ?? []) as object[];
+          const calls = (fields['tool_calls'] ??= []) as object[];
           const { id, name, input } = block;
-          const call = { id, type: 'function', function: { name, arguments: JSON.stringify(input) } };
-          fields['tool_calls'] = [...calls, call];
+          calls.push({ id, type: 'function', function: { name, arguments: JSON.stringify(input) } });
           if (isMarked(block)) this.markEnd();
           break;
         }

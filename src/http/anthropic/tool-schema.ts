@@ -5,9 +5,6 @@ import type { CallDemand } from '../../prompt/output/called-tool.js';
 import type { ToolDefinition } from '../../prompt/output/tool-definition.js';
 import { cacheControl } from './content-schema.js';
 
-/** Tools of a request at most. */
-const mostTools = 512;
-
 const tool = z.strictObject({
   type: z
     .literal('custom', 'only tools with an input_schema of their own are supported, and none of Anthropic’s')
@@ -30,7 +27,7 @@ const parallel = { disable_parallel_tool_use: z.boolean().default(false) };
 
 /** The parameters of a message that are about tools. */
 export const toolFields = {
-  tools: z.array(tool).max(mostTools).default([]),
+  tools: z.array(tool).default([]),
   tool_choice: z
     .discriminatedUnion(
       'type',

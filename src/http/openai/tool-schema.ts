@@ -4,9 +4,6 @@ import { checkStrictTools } from '../../prompt/output/argument-grammar.js';
 import type { CallDemand } from '../../prompt/output/called-tool.js';
 import type { ToolDefinition } from '../../prompt/output/tool-definition.js';
 
-/** Tools of a request at most. */
-const mostTools = 512;
-
 const tool = z.strictObject({
   type: z.literal('function', 'only functions are supported'),
   function: z.strictObject({
@@ -28,13 +25,13 @@ const allowedTools = z.strictObject({
   type: z.literal('allowed_tools'),
   allowed_tools: z.strictObject({
     mode: z.enum(['auto', 'required']),
-    tools: z.array(namedTool).max(mostTools),
+    tools: z.array(namedTool),
   }),
 });
 
 /** The parameters of a chat that are about tools. */
 export const toolFields = {
-  tools: z.array(tool).max(mostTools).default([]),
+  tools: z.array(tool).default([]),
   tool_choice: z
     .union([z.enum(['none', 'auto', 'required']), namedTool, allowedTools], {
       error: 'tool_choice must be none, auto, required, a function by its name, or allowed_tools',

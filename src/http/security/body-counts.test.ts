@@ -20,6 +20,37 @@ test.each<[string, object, string]>([
   );
 });
 
+test.each<[string, unknown[], number]>([
+  ['parts of one message', [{ content: three }], 3],
+  ['parts of several', [{ content: ['a', 'b'] }, { content: 'text' }], 3],
+  ['parts of a result', [{ content: [{ type: 'tool_result', content: three }] }], 3],
+  ['a result and texts', [{ content: ['a', { content: ['b', 'c'] }] }], 3],
+  ['calls', [{ content: 'text', tool_calls: three }], 3],
+  ['parts and calls', [{ content: ['a', 'b'], tool_calls: ['c', 'd'] }], 4],
+])('a message counts as many as it has parts: %s', (_, messages, count) => {
+  const refusal = { code: 'invalid_parameter', param: 'messages' };
+  const message = `A request may have ${count - 1} messages and parts of them, not ${count}.`;
+  expect(() => checkCounts({ messages }, { ...limits, messages: count })).not.toThrow();
+  expect(() => checkCounts({ messages }, { ...limits, messages: count - 1 })).toThrow(
+    expect.objectContaining({ ...refusal, message }),
+  );
+});
+
+test('tools that are chosen from count as those that are offered', () => {
+  const choices = {
+    'tool_choice.tools': { tools: three },
+    'tool_choice.allowed_tools.tools': { allowed_tools: { tools: three } },
+  };
+  for (const [param, tool_choice] of Object.entries(choices))
+    expect(() => checkCounts({ tool_choice }, limits)).toThrow(
+      expect.objectContaining({
+        code: 'invalid_parameter',
+        param,
+        message: 'A request may have 2 tools, not 3.',
+      }),
+    );
+});
+
 test.each([
   undefined,
   null,

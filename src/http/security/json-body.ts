@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { HeddleError } from '../../core/errors.js';
-import { isDeeperThan } from './json-depth.js';
+import { isDeeperThan } from '../../core/json-depth.js';
 
 /** Reads bodies of `application/json` that are not nested too deeply; all others are refused. */
 export function jsonBody(server: FastifyInstance, depth: () => number): void {

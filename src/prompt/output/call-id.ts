@@ -10,7 +10,7 @@ const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
  */
 export type CallIdStyle = 'random' | 'mistral' | 'kimi';
 
-/** The id of a new call. @param index which call of the output, from 0 */
+/** The id of a new call. @param index which call of the output, from 0; a later one where the id is taken */
 export function newCallId(style: CallIdStyle, name: string, index: number): string {
   if (style === 'kimi') return `functions.${name}:${index}`;
   return style === 'mistral' ? randomText(9) : `call_${randomText(24)}`;

@@ -10,6 +10,8 @@ export class CallWriter {
   readonly #tools: ReadonlyMap<string, ToolDefinition>;
   readonly #idStyle: CallIdStyle;
   #calls = 0;
+  /** Of the calls so far: no two have the same. */
+  readonly #ids = new Set<string>();
   /** The name of the call that is being written. */
   #name: string | undefined;
 
@@ -43,14 +45,22 @@ export class CallWriter {
     this.#name = undefined;
   }
 
-  /** The model has named the tool. A tool that was not offered is called all the same: its caller knows what to answer. */
-  open(name: string, id?: string): void {
+  /**
+   * The model has named the tool. One that was not offered is called all the same: its caller knows what to answer.
+   * @param written the id that the model wrote, which stands unless a call before has it
+   */
+  open(name: string, written?: string): void {
     if (!this.#tools.has(name)) {
-      this.#output.warning(`The model calls the tool ${JSON.stringify(name)}, which was not offered.`);
+      this.#output.warning(
+        'unoffered_tool',
+        `The model calls the tool ${JSON.stringify(name)}, which was not offered.`,
+      );
     }
     this.#name = name;
     const index = this.#calls++;
-    this.#output.add({ kind: 'tool-call', index, id: id ?? newCallId(this.#idStyle, name, index), name });
+    const id = written === undefined || this.#ids.has(written) ? this.#newId(name, index) : written;
+    this.#ids.add(id);
+    this.#output.add({ kind: 'tool-call', index, id, name });
   }
 
   /** More JSON text of the arguments of the call that is open. */
@@ -72,14 +82,25 @@ export class CallWriter {
     const name = this.#name;
     if (name === undefined) {
       this.#output.content(recorded);
-      this.#output.warning('What looks like a tool call could not be read, and was left in the text.');
+      this.#output.warning(
+        'unreadable_call',
+        'What looks like a tool call could not be read, and was left in the text.',
+      );
     } else if (cutOff) this.#end('cut', recorded);
     else {
       this.#end('malformed', '');
       this.#output.content(recorded);
       this.#output.warning(
+        'malformed_call',
         `The call of the tool ${JSON.stringify(name)} is not well formed, and was left in the text.`,
       );
+    }
+  }
+
+  #newId(name: string, index: number): string {
+    for (let number = index; ; number++) {
+      const id = newCallId(this.#idStyle, name, number);
+      if (!this.#ids.has(id)) return id;
     }
   }
 

@@ -209,6 +209,47 @@ describe('arguments', () => {
   });
 });
 
+describe('arguments that are nested deeply', () => {
+  /** A list in lists, so many in all. */
+  const lists = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
+  const nestings: [string, string, (value: string) => string][] = [
+    ['Hermes', '<tool_call>', (value) => `<tool_call>{"name": "get_weather", "arguments": {"a": ${value}}}`],
+    [
+      'arguments in a text',
+      '<tool_call>',
+      (value) => `<tool_call>{"name": "get_weather", "arguments": "{\\"a\\": ${value}}"}`,
+    ],
+    ['Mistral', '[TOOL_CALLS]', (value) => `[TOOL_CALLS]get_weather[ARGS]{"a": ${value}}`],
+    ['Gemma', '<|tool_call>call:', (value) => `<|tool_call>call:get_weather{a:${value}}<tool_call|>`],
+  ];
+
+  it.each(nestings)(
+    'are those of a call up to 256, and else its text is content: %s',
+    (_, template, write) => {
+      const whole = readPieces({ template }, [write(lists(255))]);
+      expect(callsOf(whole)).toHaveLength(1);
+      expect(textOf(whole, 'content')).toBe('');
+      for (const depth of [256, 20_000]) {
+        const text = write(lists(depth));
+        const deep = readPieces({ template }, [text]);
+        expect(callsOf(deep)).toEqual([]);
+        expect(textOf(deep, 'content')).toBe(text);
+      }
+    },
+  );
+
+  it('are texts where they are written one by one', () => {
+    const template = '<tool_call> <function=';
+    const valueOf = (value: string): unknown => {
+      const text = `<tool_call>\n<function=get_weather>\n<parameter=places>\n${value}\n</parameter>\n</function>`;
+      const [call] = callsOf(readPieces({ template }, [text]));
+      return (call?.arguments as { places: unknown } | undefined)?.places;
+    };
+    expect(JSON.stringify(valueOf(lists(255)))).toBe(lists(255));
+    for (const depth of [256, 20_000]) expect(valueOf(lists(depth))).toBe(lists(depth));
+  });
+});
+
 describe('reasoning that is not to be told apart', () => {
   const textual = transcripts.filter(
     ({ calls, template }) => calls === undefined && !template.includes('<|message|>'),
@@ -236,6 +277,41 @@ describe('ids of calls', () => {
   it('are not given twice', () => {
     const ids = Array.from({ length: 100 }, () => idOf('<tool_call>', '<tool_call>{"name": "get_time"}'));
     expect(new Set(ids).size).toBe(100);
+  });
+});
+
+describe('ids that a model writes', () => {
+  const idsOf = (template: string, text: string): string[] =>
+    readPieces({ template }, [text]).flatMap((event) => (event.kind === 'tool-call' ? [event.id] : []));
+
+  it('are new ones where a call before has them: Kimi', () => {
+    const call = (id: string): string =>
+      `<|tool_call_begin|>${id}<|tool_call_argument_begin|>{}<|tool_call_end|>`;
+    const written = [
+      'functions.f:0',
+      'functions.f:0',
+      'functions.f:3',
+      'f',
+      'functions.g:0',
+      'functions.g:0',
+    ];
+    const text = `<|tool_calls_section_begin|>${written.map(call).join('')}<|tool_calls_section_end|>`;
+    expect(idsOf('<|tool_calls_section_begin|> <|tool_call_begin|>', text)).toEqual([
+      'functions.f:0',
+      'functions.f:1',
+      'functions.f:3',
+      'functions.f:4',
+      'functions.g:0',
+      'functions.g:5',
+    ]);
+  });
+
+  it('are new ones where a call before has them: Mistral', () => {
+    const text = '[TOOL_CALLS]f[CALL_ID]abcdefghi[ARGS]{}'.repeat(3);
+    const ids = idsOf('[TOOL_CALLS]', text);
+    expect(ids[0]).toBe('abcdefghi');
+    expect(new Set(ids).size).toBe(3);
+    for (const id of ids) expect(id).toMatch(/^[A-Za-z\d]{9}$/);
   });
 });
 

@@ -1,4 +1,5 @@
-import { copyJson, copyString, readString } from './json-copy.js';
+import { isDeeperThan } from '../../core/json-depth.js';
+import { copyJson, copyString, deepestArguments, readString } from './json-copy.js';
 import type { OutputParts } from './output-style.js';
 import type { Reading } from './text-input.js';
 
@@ -72,6 +73,7 @@ export function* readArguments(
 }
 
 function isObjectText(text: string): boolean {
+  if (isDeeperThan(text, deepestArguments)) return false;
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -12,9 +12,15 @@ const wordCharacter = /[-+.\w]/;
 const longestWord = 400;
 
 /**
+ * Lists and objects inside of each other, of the arguments of a call. More are no arguments: what answers are made with
+ * runs out of stack at some thousands, and nothing of the answer would be left.
+ */
+export const deepestArguments = 256;
+
+/**
  * Takes a JSON value and hands its text over as it comes, white space as it stands. Strict, but for control characters
  * in strings, which models write as they are: those are escaped.
- * @returns false where the text is no JSON; what can not follow there is not taken
+ * @returns false where the text is no JSON, or goes deeper than {@link deepestArguments}; what can not follow there is not taken
  */
 export function* copyJson(input: TextInput, write: Write): Reading<boolean> {
   /** What each open object or array ends with, the innermost last. */
@@ -22,6 +28,7 @@ export function* copyJson(input: TextInput, write: Write): Reading<boolean> {
   for (;;) {
     const first = yield* input.peek();
     if (first === '{' || first === '[') {
+      if (ends.length === deepestArguments) return false;
       ends.push(first === '{' ? '}' : ']');
       write(input.take(1));
       yield* copySpaces(input, write);

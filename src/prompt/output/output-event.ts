@@ -4,6 +4,9 @@
  */
 export type CallOutcome = 'complete' | 'cut' | 'malformed';
 
+/** What was not as a model's format asks, without anything that the model wrote. */
+export type OutputWarning = 'unoffered_tool' | 'unknown_receiver' | 'unreadable_call' | 'malformed_call';
+
 /**
  * What a piece of a model's output is, whatever API it is for. Nothing of the output is lost: the texts of `content`,
  * `reasoning` and `marker` and the `raw` of `tool-call-end`, in order, are the output, character by character.
@@ -25,5 +28,5 @@ export type OutputEvent =
     }
   /** What a model's format writes around its parts, and the white space beside it. Of no interest to clients. */
   | { readonly kind: 'marker'; readonly text: string }
-  /** For the operator, and for clients that want to know: something was not as the format asks. */
-  | { readonly kind: 'warning'; readonly message: string };
+  /** Something was not as the format asks: a code for logs, and a message for the client, which has the model's words. */
+  | { readonly kind: 'warning'; readonly code: OutputWarning; readonly message: string };

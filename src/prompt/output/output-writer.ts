@@ -1,4 +1,4 @@
-import type { OutputEvent } from './output-event.js';
+import type { OutputEvent, OutputWarning } from './output-event.js';
 
 /** Collects the events of an output; neighbours of one kind become one. */
 export class OutputWriter {
@@ -24,8 +24,8 @@ export class OutputWriter {
     this.#addText(this.splitsReasoning ? 'marker' : 'content', text);
   };
 
-  warning(message: string): void {
-    this.#events.push({ kind: 'warning', message });
+  warning(code: OutputWarning, message: string): void {
+    this.#events.push({ kind: 'warning', code, message });
   }
 
   add(event: OutputEvent): void {

@@ -1,4 +1,5 @@
-import { escapeText } from './json-copy.js';
+import { isDeeperThan } from '../../core/json-depth.js';
+import { deepestArguments, escapeText } from './json-copy.js';
 import type { OutputParts } from './output-style.js';
 import { parameterTypes, typeOf } from './parameter-type.js';
 import type { Reading } from './text-input.js';
@@ -48,8 +49,12 @@ export class ParameterWriter {
 /** What models write that were raised on Python. */
 const pythonWords: Readonly<Record<string, string>> = { True: 'true', False: 'false', None: 'null' };
 
-/** The JSON text of a parameter that need not be a text: as it stands, if it is JSON of a type that the schema allows. */
+/**
+ * The JSON text of a parameter that need not be a text: as it stands, if it is JSON of a type that the schema allows, and
+ * not too deep with the object that it comes into.
+ */
 function valueText(text: string, types: ReadonlySet<string>): string {
+  if (isDeeperThan(text, deepestArguments - 1)) return JSON.stringify(text);
   const trimmed = text.trim();
   const json = Object.hasOwn(pythonWords, trimmed) ? (pythonWords[trimmed] ?? trimmed) : trimmed;
   try {

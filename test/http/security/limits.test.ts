@@ -4,11 +4,19 @@ import { FakeServer } from '../fake-server.js';
 import { policy } from './access.js';
 
 let server: FakeServer;
+const withTools = new URLSearchParams({
+  chatTemplate: '{%- for tool in tools or [] %}{%- endfor %}Hi{#- <tool_call> #}',
+  endAfter: '2',
+});
 let limits: RequestLimits = { ...defaultRequestLimits, bodyBytes: 2 ** 20 };
 
 beforeAll(async () => {
   server = await FakeServer.start(
-    { fake: 'fake:?endAfter=2', slow: 'fake:?loadSteps=1000000&loadDelayMs=5' },
+    {
+      fake: 'fake:?endAfter=2',
+      tools: `fake:?${withTools.toString()}`,
+      slow: 'fake:?loadSteps=1000000&loadDelayMs=5',
+    },
     { contextSize: 65_536 },
     { access: () => policy({ limits }) },
   );
@@ -82,6 +90,48 @@ describe('a request may have no more than it is allowed of', () => {
       param: 'messages',
       message: 'A request may have 3 messages, not 4.',
     });
+  });
+
+  it('tools, however many those are', async () => {
+    limits = { ...limits, tools: 600 };
+    const asked = { model: 'tools', max_tokens: 2, messages: [message] };
+    const named = (count: number): string[] => Array.from({ length: count }, (_, at) => `f${at}`);
+    const chatTools = (count: number): object[] =>
+      named(count).map((name) => ({ type: 'function', function: { name } }));
+    const bodies: [string, (count: number) => object][] = [
+      ['/v1/chat/completions', (count) => ({ ...asked, tools: chatTools(count) })],
+      [
+        '/api/chat',
+        (count) => ({ model: 'tools', messages: [message], stream: false, tools: chatTools(count) }),
+      ],
+      [
+        '/v1/messages',
+        (count) => ({
+          ...asked,
+          tools: named(count).map((name) => ({ name, input_schema: { type: 'object' } })),
+        }),
+      ],
+      [
+        '/v1/responses',
+        (count) => ({
+          model: 'tools',
+          max_output_tokens: 2,
+          input: 'Hi',
+          tools: named(count).map((name) => ({ type: 'function', name })),
+          tool_choice: {
+            type: 'allowed_tools',
+            mode: 'auto',
+            tools: named(count).map((name) => ({ type: 'function', name })),
+          },
+        }),
+      ],
+    ];
+    for (const [path, of] of bodies) {
+      expect((await server.post(path, of(600))).status).toBe(200);
+      const refused = await server.post(path, of(601));
+      expect(refused.status).toBe(400);
+      expect(await refused.text()).toContain('A request may have 600 tools, not 601.');
+    }
   });
 
   it('items of a response, those that it goes on from included, before a schema looks at each', async () => {

@@ -16,7 +16,15 @@ beforeAll(async () => {
       done();
     },
   });
+  const called = '<tool_call>{"name": "SECRETTOOL", "arguments": {"a": "SECRET"}}</tool_call>';
   const models = {
+    unoffered: scripted('{#- <tool_call> #}', called),
+    malformed: scripted('{#- <tool_call> #}', called.replace('"SECRET"', 'SECRET')),
+    unreadable: scripted('{#- <tool_call> #}', '<tool_call>SECRET</tool_call>'),
+    receiver: scripted(
+      '{#- <|channel|> <|message|> #}',
+      '<|channel|>commentary to=SECRETRECEIVER<|message|>{"a": "SECRET"}<|end|>',
+    ),
     fake: `fake:?scriptedText=SECRETANSWER`,
     failing: 'fake:?failAtDecode=2',
     broken: 'fake:?loadFails=model_file_truncated',
@@ -27,6 +35,11 @@ beforeAll(async () => {
   server = await FakeServer.start(models, {}, { log, access: () => policy({ keys: [apiKey(key)] }) });
 });
 afterAll(async () => server.stop());
+
+function scripted(marks: string, text: string): string {
+  const chatTemplate = `{%- for tool in tools or [] %}{{ tool | tojson }}{%- endfor %}{%- for m in messages %}{{ m.content }}{%- endfor %}${marks}`;
+  return `fake:?${new URLSearchParams({ chatTemplate, scriptedText: text }).toString()}`;
+}
 
 const message = { role: 'user', content: secret };
 
@@ -98,6 +111,34 @@ describe('logs, at every level', () => {
     expect(logged).toContain('"completion"');
     expect(logged).toContain('invalid_api_key');
     expect(logged).not.toContain('SECRET');
+  });
+
+  it('say that an output is not as its format asks, and nothing of what it is', async () => {
+    const tool = { type: 'function', function: { name: 'SECRETOFFER' } };
+    for (const [model, code] of [
+      ['unoffered', 'unoffered_tool'],
+      ['malformed', 'malformed_call'],
+      ['unreadable', 'unreadable_call'],
+      ['receiver', 'unknown_receiver'],
+    ])
+      for (const stream of [false, true]) {
+        logged = '';
+        const answer = await post('/v1/chat/completions', {
+          model,
+          messages: [message],
+          tools: [tool],
+          stream,
+        });
+        expect(answer).toContain('"warnings":[');
+        expect(logged).not.toContain('SECRET');
+        const lines = logged
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line) as Record<string, unknown>);
+        expect(lines.filter(({ level }) => level === 40)).toContainEqual(
+          expect.objectContaining({ model, warning: code }),
+        );
+      }
   });
 
   it('say who was refused by the name of the key', async () => {

@@ -57,6 +57,11 @@ export class OutputEvents {
     return this.#warnings;
   }
 
+  /** As {@link add}, of a whole output. */
+  warn(messages: readonly string[]): void {
+    this.#warnings.push(...messages);
+  }
+
   /** @param likelihoods of the tokens of their content */
   add(events: readonly OutputEvent[], likelihoods: readonly PlacedLikelihood[] = []): ResponseEvent[] {
     for (const one of likelihoods) this.#likelihoods.push(one);

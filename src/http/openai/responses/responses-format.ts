@@ -61,7 +61,7 @@ export function responsesFormat({ id, asked, keep }: ResponsesFormatOptions): An
     whole([choice]: readonly WholeChoice[], usage) {
       const { blocks = [], warnings = [], end: reason = { reason: 'stop' as const } } = choice ?? {};
       output.add(blocks.flatMap(eventsOf), choice?.contentLikelihoods);
-      output.add(warnings.map((message) => ({ kind: 'warning', message })));
+      output.warn(warnings);
       output.end(reason.reason);
       return ended(reason, usage);
     },

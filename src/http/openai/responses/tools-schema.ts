@@ -1,9 +1,6 @@
 import { z } from 'zod';
 import { offerTools, type OfferedTools, type ToolChoice } from '../tool-schema.js';
 
-/** Tools of a request at most. */
-const mostTools = 512;
-
 const functionTool = z.strictObject({
   type: z.literal('function', 'only functions are supported'),
   name: z.string().regex(/^[\w.:/-]{1,128}$/, 'a name is 1 to 128 letters, digits and _ . : / -'),
@@ -19,12 +16,12 @@ const namedTool = z.strictObject({ type: z.literal('function'), name: z.string()
 const allowedTools = z.strictObject({
   type: z.literal('allowed_tools'),
   mode: z.enum(['auto', 'required']),
-  tools: z.array(namedTool).max(mostTools),
+  tools: z.array(namedTool),
 });
 
 /** The parameters of a response that are about tools. */
 export const toolFields = {
-  tools: z.array(functionTool).max(mostTools).default([]),
+  tools: z.array(functionTool).default([]),
   tool_choice: z
     .union([z.enum(['none', 'auto', 'required']), namedTool, allowedTools], {
       error: 'tool_choice must be none, auto, required, a function by its name, or allowed_tools',

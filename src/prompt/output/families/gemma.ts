@@ -1,11 +1,8 @@
-import { escapeText } from '../json-copy.js';
+import { deepestArguments, escapeText } from '../json-copy.js';
 import type { OutputParts, OutputStyle } from '../output-style.js';
 import type { Reading, TextInput } from '../text-input.js';
 
 export const gemmaMarks = { open: '<|tool_call>', close: '<tool_call|>', quote: '<|"|>' } as const;
-
-/** Arguments that are nested deeper are no arguments. */
-const deepest = 256;
 
 const jsonWord = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/;
 
@@ -32,7 +29,7 @@ function* readCall({ input, calls }: OutputParts): Reading<boolean> {
   const name = (yield* input.header(['{']))?.text.trim();
   if (name === undefined || name === '') return false;
   calls.open(name);
-  return yield* copyValue(input, calls.arguments, deepest);
+  return yield* copyValue(input, calls.arguments, deepestArguments);
 }
 
 /** Takes a value and writes it as JSON, as it comes. */

@@ -65,7 +65,10 @@ function* readMessage(parts: OutputParts, header: string): Reading<void> {
     yield* input.until(messageEnds, output.content);
   } else if (receiver !== undefined && receiver !== 'assistant' && receiver !== 'user') {
     output.content(input.recorded);
-    output.warning(`The model writes to ${JSON.stringify(receiver)}, which was not offered.`);
+    output.warning(
+      'unknown_receiver',
+      `The model writes to ${JSON.stringify(receiver)}, which was not offered.`,
+    );
     yield* input.until(messageEnds, output.content);
   } else if (name === 'analysis') {
     output.inReasoning = true;
