@@ -33,32 +33,36 @@ function cleanerOf(schema: z.core.$ZodType): Cleaner | undefined {
 function newCleaner(schema: z.core.$ZodType): Cleaner | undefined {
   const accepts = inputFormOf(schema)?.accepts;
   if (accepts !== undefined) return cleanerOf(accepts);
-  const {
-    _zod: { def },
-  } = schema as z.core.$ZodTypes;
+  const { def } = internalsOf(schema as z.core.$ZodTypes);
   if (def.type === 'object') return new ObjectCleaner(schema as z.core.$ZodObject);
   if (def.type === 'array') return listCleaner(def.element);
   if (def.type === 'union') return unionCleaner(def);
-  if (def.type === 'pipe') return cleanerOf(def.in._zod.def.type === 'transform' ? def.out : def.in);
+  if (def.type === 'pipe') return cleanerOf(internalsOf(def.in).def.type === 'transform' ? def.out : def.in);
   const isWrapper =
     def.type === 'optional' || def.type === 'nullable' || def.type === 'default' || def.type === 'prefault';
   return isWrapper ? cleanerOf(def.innerType) : undefined;
 }
 
 class ObjectCleaner implements Cleaner {
-  readonly #schema: z.core.$ZodObject;
+  readonly #shape: z.core.$ZodShape;
+  /** Of fields that have only certain values, those. */
+  readonly #only: z.core.util.PropValues;
   /** It takes fields that it has no names for, with any value. */
   readonly #isOpen: boolean;
 
   constructor(schema: z.core.$ZodObject) {
-    this.#schema = schema;
-    const others = schema._zod.def.catchall?._zod.def.type;
-    this.#isOpen = others !== undefined && others !== 'never';
+    const {
+      def: { shape, catchall },
+      propValues,
+    } = internalsOf(schema);
+    this.#shape = shape;
+    this.#only = propValues;
+    this.#isOpen = catchall !== undefined && internalsOf(catchall).def.type !== 'never';
   }
 
   fits(value: unknown, by?: string): boolean {
     if (!isObject(value)) return false;
-    return Object.entries(this.#schema._zod.propValues ?? {}).every(
+    return Object.entries(this.#only).every(
       ([name, values]) =>
         (by !== undefined && name !== by) || values.has((value[name] ?? undefined) as z.core.util.Primitive),
     );
@@ -69,9 +73,8 @@ class ObjectCleaner implements Cleaner {
     let isChanged = false;
     const fields: [string, unknown][] = [];
     for (const [name, field] of Object.entries(value)) {
-      const { shape } = this.#schema._zod.def;
-      const known = Object.hasOwn(shape, name) ? shape[name] : undefined;
-      const isNeeded = known === undefined ? this.#isOpen : known._zod.optin === undefined;
+      const known = Object.hasOwn(this.#shape, name) ? this.#shape[name] : undefined;
+      const isNeeded = known === undefined ? this.#isOpen : internalsOf(known).optin === undefined;
       const cleaned = known === undefined ? field : withoutNullFields(known, field);
       if (cleaned !== field || (field === null && !isNeeded)) isChanged = true;
       if (field !== null || isNeeded) fields.push([name, cleaned]);
@@ -101,6 +104,10 @@ function unionCleaner(def: z.core.$ZodUnionDef): Cleaner | undefined {
     fits: (value, by) => parts.some((part) => part.fits(value, by)),
     clean: (value) => parts.find((part) => part.fits(value, discriminator))?.clean(value) ?? value,
   };
+}
+
+function internalsOf<Schema extends z.core.$ZodType>({ _zod: internals }: Schema): Schema['_zod'] {
+  return internals;
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
