@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { RouteContext } from '../route-context.js';
+import { anyContentType } from './any-content-type.js';
 import { chatRoute } from './chat-route.js';
 import { embedRoute } from './embed-route.js';
 import { generateRoute } from './generate-route.js';
@@ -11,6 +12,7 @@ import { versionRoute } from './version-route.js';
 
 /** The Ollama API: `/api/*` */
 export function ollamaRoutes(server: FastifyInstance, context: RouteContext): void {
+  anyContentType(server);
   chatRoute(server, context);
   generateRoute(server, context);
   embedRoute(server, context);
