@@ -4,6 +4,7 @@ import type { TokenLikelihood } from '../core/likelihood.js';
 import type { Engine, Generation, GenerationUpdate, RequestObserver } from '../engine/engine.js';
 import type { OutputEvent } from '../prompt/output/output-event.js';
 import type { OutputParser } from '../prompt/output/output-parser.js';
+import { Arrivals } from './arrivals.js';
 import { ContentLikelihoods, type PlacedLikelihood } from './content-likelihoods.js';
 
 /** A prompt of an API request. */
@@ -128,22 +129,18 @@ export class Answer {
       generation,
       result: await generation.next(),
     });
-    const waiting = new Map(
-      Array.from(this.#generations, ([prompt, generation]) => [prompt, next(prompt, generation)]),
-    );
-    while (waiting.size > 0) {
-      const { prompt, generation, result } = await Promise.race(waiting.values());
-      if (result.done === true) {
-        waiting.delete(prompt);
-        continue;
-      }
+    const arrivals = new Arrivals<Awaited<ReturnType<typeof next>>>();
+    for (const [prompt, generation] of this.#generations) arrivals.add(next(prompt, generation));
+    while (arrivals.open > 0) {
+      const { prompt, generation, result } = await arrivals.next();
+      if (result.done === true) continue;
       if (result.value.kind === 'started') this.#cachedTokens += result.value.cachedTokens;
       if (result.value.kind === 'choice') {
         const piece = this.#piece(prompt, result.value);
         if (piece !== undefined) yield piece;
       }
-      // Asked for the next one only now that this one was taken: a promise nobody waits for yet must not reject.
-      waiting.set(prompt, next(prompt, generation));
+      // Asked for the next one only now that this one was taken: what a slow reader has not read waits in its generation.
+      arrivals.add(next(prompt, generation));
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { HeddleError } from '../core/errors.js';
 import { errorBody } from './openai/error-body.js';
+import { newRequestId } from './request-id.js';
 import type { RouteContext } from './route-context.js';
 
 /** Answers what can not be read as a request, and closes the connection: where the next one would begin is not known. */
@@ -12,7 +13,8 @@ export function answerClientError(
   if (thrown.code === 'ECONNRESET' || socket.destroyed) return;
   const error = toError(thrown.code);
   metrics?.requestFailed(error.code);
-  log.debug({ code: error.code, reason: thrown.code }, error.message);
+  const id = newRequestId();
+  log.debug({ id, code: error.code, reason: thrown.code }, error.message);
   const body = JSON.stringify(errorBody(error));
   if (socket.writable) {
     socket.write(
@@ -20,6 +22,7 @@ export function answerClientError(
         `HTTP/1.1 ${error.status} ${statusText(error)}`,
         'content-type: application/json; charset=utf-8',
         `content-length: ${Buffer.byteLength(body)}`,
+        `x-request-id: ${id}`,
         'connection: close',
         '',
         body,

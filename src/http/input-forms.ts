@@ -3,9 +3,7 @@ import type { z } from 'zod';
 /** What a schema takes whose code zod can not look into. */
 export interface InputForm {
   /** The values that are taken, before they are made another. */
-  readonly accepts?: z.ZodType;
-  /** Properties that are null count as not sent; otherwise the schema says it all. */
-  readonly ignoresNulls?: true;
+  readonly accepts: z.ZodType;
 }
 
 const forms = new WeakMap<object, InputForm>();

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { defaultAccess } from '../core/access.js';
 import { HeddleError, toHeddleError } from '../core/errors.js';
@@ -22,6 +21,7 @@ import { modelsRoute } from './openai/models-route.js';
 import { ResponseStore } from './openai/responses/response-store.js';
 import { responsesRoute } from './openai/responses/responses-route.js';
 import { storedResponsesRoute } from './openai/responses/stored-responses-route.js';
+import { newRequestId } from './request-id.js';
 import { rerankRoute } from './rerank-route.js';
 import type { RouteContext } from './route-context.js';
 import { accessGuard } from './security/access-guard.js';
@@ -45,7 +45,7 @@ export function createServer(context: RouteContext): FastifyInstance {
     return503OnClosing: false,
     requestTimeout,
     routerOptions: { maxParamLength: 1024 },
-    genReqId: () => `req_${randomUUID().replaceAll('-', '')}`,
+    genReqId: newRequestId,
     frameworkErrors: (error, request, reply) => {
       void send(error, request, reply);
     },

@@ -1,8 +1,10 @@
 import type { z } from 'zod';
 import { HeddleError } from '../core/errors.js';
+import { withoutNullFields } from './null-fields.js';
 
 /**
- * Checks a request body once, at the edge; behind it only valid values travel. A field that is null counts as not sent.
+ * Checks a request body once, at the edge; behind it only valid values travel. A field that is null counts as not sent, at
+ * every depth.
  * @param neutral parameters that heddle does not support, each with the values that ask for nothing; any other value,
  *   like an unknown parameter, is refused instead of being ignored
  * @throws HeddleError `invalid_parameter` or `unsupported_parameter`, with the path of the field
@@ -16,13 +18,12 @@ export function parseBody<S extends z.ZodObject>(
     throw new HeddleError('invalid_parameter', 'The request body must be a JSON object.');
   }
   const fields = Object.entries(body).filter(([name, value]) => {
-    if (value === null) return false;
     const neutralValues = Object.hasOwn(neutral, name) ? neutral[name] : undefined;
-    if (neutralValues === undefined) return true;
+    if (neutralValues === undefined || value === null) return true;
     if (neutralValues.some((known) => sameJson(known, value))) return false;
     throw unsupported(name);
   });
-  const result = schema.safeParse(Object.fromEntries(fields));
+  const result = schema.safeParse(withoutNullFields(schema, Object.fromEntries(fields)));
   if (result.success) return result.data;
   throw invalid(result.error);
 }

@@ -98,6 +98,14 @@ describe('/api/show', () => {
   });
 });
 
+describe('/', () => {
+  it.each(['GET', 'HEAD'])('answers %s as clients look for', async (method) => {
+    const response = await fetch(server.url, { method });
+    expect(response.status).toBe(200);
+    expect(await response.text()).toBe(method === 'GET' ? 'Ollama is running' : '');
+  });
+});
+
 describe('/api/version', () => {
   it('is a version that clients can compare', async () => {
     const body: unknown = await (await fetch(`${server.url}/api/version`)).json();

@@ -49,7 +49,10 @@ async function start(
   if (parts.text !== undefined) query.set('scriptedText', parts.text);
   if (parts.scripts !== undefined) query.set('scripts', JSON.stringify(parts.scripts));
   // A step has room for a whole prompt.
-  server = await FakeServer.start({ fake: `fake:?${query.toString()}` }, { batchSize: 1024, speculation: 'off' });
+  server = await FakeServer.start(
+    { fake: `fake:?${query.toString()}` },
+    { batchSize: 1024, speculation: 'off' },
+  );
 }
 
 async function ask(body: object): Promise<Choice & { usage: Answer['usage'] }> {

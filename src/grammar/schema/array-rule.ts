@@ -24,7 +24,7 @@ export function arrayRule(alternative: Alternative, writer: RuleWriter): string 
     rest: itemsAt(keywords, path),
   }));
   const speaking = lists.filter(({ first, rest }) => first.length > 0 || rest !== undefined);
-  const listed = lists.reduce((most, { first }) => Math.max(most, first.length), 0);
+  const listed = lists.reduce((longest, { first }) => Math.max(longest, first.length), 0);
   const at = (index: number): Conjunction =>
     speaking.flatMap(({ first, rest }) => first[index] ?? rest ?? []);
   const others = lists.flatMap(({ rest }) => rest ?? []);

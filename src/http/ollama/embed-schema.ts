@@ -1,14 +1,9 @@
 import { z } from 'zod';
-import { withInputForm } from '../input-forms.js';
 import { mostInputs } from '../openai/embeddings-schema.js';
 import { keepAlive } from './keep-alive.js';
-import { withoutNulls } from './options-schema.js';
 
 /** The `options` of a request for embeddings: of those for text only what says how much context there is makes sense. */
-const options = withInputForm(
-  z.preprocess(withoutNulls, z.strictObject({ num_ctx: z.int().min(1).optional() })),
-  { ignoresNulls: true },
-).prefault({});
+const options = z.strictObject({ num_ctx: z.int().min(1).optional() }).prefault({});
 
 /** The body of `POST /api/embed`. */
 export const embedSchema = z.strictObject({

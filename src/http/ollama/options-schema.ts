@@ -3,7 +3,6 @@ import { HeddleError } from '../../core/errors.js';
 import type { SamplingParams, StopConditions } from '../../core/generation.js';
 import type { ModelInfo } from '../../core/model-runner.js';
 import { defaultSampling, defaultStop } from '../../core/sampling-defaults.js';
-import { withInputForm } from '../input-forms.js';
 
 const byOperator = 'how a model is loaded is said in the configuration of the server: leave it out';
 
@@ -51,10 +50,9 @@ export const optionFields = {
   logits_all: only(false, byOperator),
 };
 
-/** The `options` of a request for text. A null counts as not sent. */
-export const optionsSchema = withInputForm(z.preprocess(withoutNulls, z.strictObject(optionFields)), {
-  ignoresNulls: true,
-})
+/** The `options` of a request for text. */
+export const optionsSchema = z
+  .strictObject(optionFields)
   .prefault({})
   .superRefine((options, context) => {
     const { repeat_last_n: window = -1, repeat_penalty, presence_penalty, frequency_penalty } = options;
@@ -118,10 +116,4 @@ export function checkContext({ num_ctx: wanted }: Pick<TextOptions, 'num_ctx'>, 
     `"options.num_ctx": the model is loaded with a context of ${contextSize} tokens, not ${wanted}. ${help}`,
     { param: 'options.num_ctx' },
   );
-}
-
-/** Fields that are null count as not sent. */
-export function withoutNulls(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== null));
 }

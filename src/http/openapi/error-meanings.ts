@@ -24,7 +24,7 @@ export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
   method_not_allowed: 'the path takes another method',
   request_timeout: 'the request did not arrive within 5 minutes, or its headers within one',
   body_too_large: 'the body is larger than `limits.body`, 16 MiB',
-  unsupported_media_type: 'the body is not application/json',
+  unsupported_media_type: 'the body is not application/json; the Ollama API takes any type',
   rate_limited: 'the key has asked for as much as it may for now',
   headers_too_large: 'the headers of the request take more than 16 KiB',
   request_cancelled: 'the client closed the connection; only in logs',

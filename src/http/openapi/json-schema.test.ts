@@ -60,23 +60,6 @@ describe('toJsonSchema', () => {
   });
 });
 
-describe('toJsonSchema of an object whose nulls are ignored', () => {
-  it('lets its own fields be null, whatever is around it', () => {
-    const inner = z.preprocess((value) => value, z.strictObject({ a: z.int().min(1).optional() }));
-    const schema = z.strictObject({
-      options: withInputForm(inner, { ignoresNulls: true })
-        .prefault({})
-        .refine(() => true, 'it is odd'),
-    });
-    expect(toJsonSchema(schema).properties?.['options']).toMatchObject({
-      default: {},
-      properties: { a: { type: ['integer', 'null'], minimum: 1 } },
-      rules: ['It is odd.'],
-    });
-    expect(JSON.stringify(toJsonSchema(schema))).not.toContain('ignoresNulls');
-  });
-});
-
 describe('acceptNulls', () => {
   it('lets all be null that need not be there, and nothing else', () => {
     const schema = toJsonSchema(
@@ -103,6 +86,24 @@ describe('acceptNulls', () => {
       already: { type: ['string', 'null'] },
       never: { type: 'null' },
       any: {},
+    });
+  });
+
+  it('does so at every depth, and knows nothing of what has no names', () => {
+    const inner = z.strictObject({ a: z.int().optional(), b: z.string() });
+    const schema = toJsonSchema(
+      z.strictObject({
+        list: z.array(z.union([z.string(), inner])),
+        kinds: z.discriminatedUnion('type', [z.strictObject({ type: z.literal('x'), inner })]).optional(),
+        free: z.record(z.string(), z.int()),
+      }),
+    );
+    acceptNulls(schema);
+    const innerSchema = { properties: { a: { type: ['integer', 'null'] }, b: { type: 'string' } } };
+    expect(schema.properties).toMatchObject({
+      list: { items: { anyOf: [{ type: 'string' }, innerSchema] } },
+      kinds: { anyOf: [{ oneOf: [{ properties: { inner: innerSchema } }] }, { type: 'null' }] },
+      free: { additionalProperties: { type: 'integer' } },
     });
   });
 });

@@ -53,15 +53,13 @@ export function toJsonSchema(schema: z.ZodType, place = '#'): JsonSchema {
   if ([...checks.values()].includes(false))
     throw new Error('A schema has a check whose rules are not told: add .meta({ rules: [...] }).');
   delete made['$schema'];
-  acceptIgnoredNulls(made);
   return place === '#' ? made : relocated(made, place);
 }
 
 /** @param checks those of the code so far, and whether they are told */
 function complete(schema: z.core.$ZodTypes, made: JsonSchema, checks: Map<object, boolean>): void {
   const form = inputFormOf(schema);
-  if (form?.accepts !== undefined) replace(made, toJsonSchema(form.accepts));
-  else if (form?.ignoresNulls === true) made[ignoresNulls] = true;
+  if (form !== undefined) replace(made, toJsonSchema(form.accepts));
   else if (isOpaque(schema))
     throw new Error('A schema changes its input, and does not say what it takes (withInputForm).');
   tellRules(schema, made, checks);
@@ -127,16 +125,6 @@ function replace(made: JsonSchema, by: JsonSchema): void {
   Object.assign(made, by);
 }
 
-/** A mark, until all of a schema is there. */
-const ignoresNulls = 'ignoresNulls';
-
-function acceptIgnoredNulls(schema: JsonSchema): void {
-  for (const part of partsOf(schema)) acceptIgnoredNulls(part);
-  if (schema[ignoresNulls] !== true) return;
-  delete schema[ignoresNulls];
-  acceptNulls(schema);
-}
-
 /** The schemas directly in a schema. */
 export function partsOf(schema: JsonSchema): readonly JsonSchema[] {
   const { properties = {}, items, additionalProperties, propertyNames, not } = schema;
@@ -148,8 +136,9 @@ export function partsOf(schema: JsonSchema): readonly JsonSchema[] {
   ];
 }
 
-/** Lets all properties that need not be there be null. */
+/** Lets all properties that need not be there be null, at every depth. */
 export function acceptNulls(schema: JsonSchema): void {
+  for (const part of partsOf(schema)) acceptNulls(part);
   const { properties = {}, required = [] } = schema;
   for (const [name, property] of Object.entries(properties))
     if (!required.includes(name)) properties[name] = orNull(property);

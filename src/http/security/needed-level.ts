@@ -1,7 +1,7 @@
 import type { AccessLevel } from '../../core/access.js';
 
-/** The reference is the same for everybody; of its health a stranger is told the status alone. */
-const publicRoutes: readonly string[] = ['/health', '/openapi.json', '/docs'];
+/** The reference is the same for everybody, as is that a server runs; of its health a stranger is told the status alone. */
+const publicRoutes: readonly string[] = ['/', '/health', '/openapi.json', '/docs'];
 const adminRoutes = /^\/(?:admin\/|v1\/models\/:id\/(?:load|unload)$)/;
 
 /**

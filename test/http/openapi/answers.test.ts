@@ -159,7 +159,7 @@ describe('an answer is as the document says', () => {
   });
 
   it('of the metrics, and of the page', async () => {
-    for (const path of ['/metrics', '/docs']) {
+    for (const path of ['/metrics', '/docs', '/']) {
       const answer = document.paths[path]?.['get']?.responses['200'];
       const type = (await fetch(server.url + path)).headers.get('content-type');
       expect(Object.keys(answer !== undefined && 'content' in answer ? answer.content : {})).toEqual([type]);

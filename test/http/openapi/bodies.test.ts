@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { HeddleError } from '../../../src/core/errors.js';
+import type { JsonSchema } from '../../../src/http/openapi/json-schema.js';
 import type { Operation } from '../../../src/http/openapi/operation.js';
 import { operations } from '../../../src/http/openapi/operations.js';
-import { optionFields } from '../../../src/http/ollama/options-schema.js';
 import { parseBody } from '../../../src/http/validation.js';
 import { Random } from '../../../src/testing/random.js';
 import { BodyMutator } from '../security/body-mutator.js';
-import { problemsOf } from './document-schemas.js';
+import { document, problemsOf } from './document-schemas.js';
 
 /** Bodies of each operation. */
 const bodies = 1000;
@@ -135,7 +135,7 @@ describe(`the schemas of bodies, held against what routes parse, with bodies mad
       for (let number = 0; number < bodies; number++) {
         const text =
           number === 0 ? JSON.stringify(start) : new BodyMutator(new Random(seed + number)).mutate(start);
-        const value = withoutStrangers(parsed(text), body);
+        const value = withoutStrangers(parsed(text), schemasOf(body.name));
         if (value === undefined) continue;
         const refusal = refusalOf(body, value);
         const [problem] = problemsOf({ $ref: `#/components/schemas/${body.name}` }, value);
@@ -155,18 +155,35 @@ describe(`the schemas of bodies, held against what routes parse, with bodies mad
 /**
  * Nothing is said in the document of unknown parameters that are null, which count as not sent as all others do: types that
  * are made of it would have every name in them.
+ * @param schemas those that the document has for this place
  */
-function withoutStrangers(value: unknown, { schema, neutral }: NonNullable<Operation['body']>): unknown {
-  const isKnown = (name: string): boolean =>
-    Object.hasOwn(schema.shape, name) || Object.hasOwn(neutral ?? {}, name);
-  const fields = withoutNulls(value, isKnown);
-  if (typeof fields !== 'object' || fields === null || !('options' in fields)) return fields;
-  return { ...fields, options: withoutNulls(fields.options, (name) => Object.hasOwn(optionFields, name)) };
+function withoutStrangers(value: unknown, schemas: readonly JsonSchema[]): unknown {
+  const choices = schemas.flatMap(choicesOf);
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) {
+    const items = choices.flatMap(({ items: one }) => (typeof one === 'object' ? [one] : []));
+    return value.map((one) => withoutStrangers(one, items));
+  }
+  const objects = choices.filter(({ properties }) => properties !== undefined);
+  const isClosed = objects.length > 0 && objects.every((one) => one.additionalProperties === false);
+  const fields = Object.entries(value).flatMap(([name, field]) => {
+    const known = objects.flatMap(({ properties = {} }) => {
+      const one = Object.hasOwn(properties, name) ? properties[name] : undefined;
+      return one === undefined ? [] : [one];
+    });
+    return known.length === 0 && field === null && isClosed ? [] : [[name, withoutStrangers(field, known)]];
+  });
+  return Object.fromEntries(fields);
 }
 
-function withoutNulls(value: unknown, isKept: (name: string) => boolean): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).filter(([name, one]) => one !== null || isKept(name)));
+function schemasOf(name: string): readonly JsonSchema[] {
+  const schema = document.components.schemas[name];
+  return schema === undefined ? [] : [schema];
+}
+
+function choicesOf(schema: JsonSchema): readonly JsonSchema[] {
+  const choices = [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])];
+  return choices.length === 0 ? [schema] : choices.flatMap(choicesOf);
 }
 
 function parsed(text: string): unknown {

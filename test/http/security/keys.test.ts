@@ -21,7 +21,8 @@ async function ask({ method, pattern }: ServerRoute, headers: Record<string, str
   return fetch(server.url + pattern.replace(':id', 'fake'), { method, headers });
 }
 
-const isOpen = ({ pattern }: ServerRoute): boolean => ['/health', '/openapi.json', '/docs'].includes(pattern);
+const isOpen = ({ pattern }: ServerRoute): boolean =>
+  ['/', '/health', '/openapi.json', '/docs'].includes(pattern);
 const isAdmin = ({ pattern }: ServerRoute): boolean =>
   pattern.startsWith('/admin/') || /\/(?:load|unload)$/.test(pattern);
 

@@ -12,13 +12,18 @@ beforeAll(async () => {
 afterAll(async () => server.stop());
 
 /** What comes back until the connection is closed. */
-async function send(data: string): Promise<{ status: string; error: { code: string } }> {
+async function send(data: string): Promise<{ status: string; requestId: string; error: { code: string } }> {
   const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
   await once(socket, 'connect');
   socket.write(data);
   const answer = await text(socket);
   const [head = '', body = ''] = answer.split('\r\n\r\n');
-  return { status: head.split(' ')[1] ?? '', ...(JSON.parse(body) as { error: { code: string } }) };
+  const [, requestId = ''] = /^x-request-id: (.*)$/im.exec(head) ?? [];
+  return {
+    status: head.split(' ')[1] ?? '',
+    requestId,
+    ...(JSON.parse(body) as { error: { code: string } }),
+  };
 }
 
 describe('a connection', () => {
@@ -44,7 +49,10 @@ describe('a connection', () => {
       'headers_too_large',
     ],
   ])('%s is told so in a known shape, and closed', async (_, data, status, code) => {
-    expect(await send(data)).toMatchObject({ status, error: { code } });
+    const answer = await send(data);
+    expect(answer).toMatchObject({ status, error: { code } });
+    expect(answer.requestId).toMatch(/^req_\w+$/);
+    expect((await send(data)).requestId).not.toBe(answer.requestId);
     expect((await fetch(`${server.url}/health`)).status).toBe(200);
   });
 });

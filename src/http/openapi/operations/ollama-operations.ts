@@ -163,6 +163,15 @@ export const ollamaOperations: readonly Operation[] = [
       body: { name: 'OllamaVersion', schema: answers.versions },
     },
   },
+  {
+    method: 'get',
+    path: '/',
+    id: 'ollamaRunning',
+    tag: 'Ollama',
+    summary: 'Tells that the server runs',
+    description: 'In the words that clients of Ollama look for.',
+    answer: { kind: 'text', description: 'That it runs', contentType: 'text/plain; charset=utf-8' },
+  },
   ...refusals.map(({ method, url, why }): Operation => {
     const verb = url.slice('/api/'.length);
     return {
