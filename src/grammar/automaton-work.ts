@@ -21,6 +21,12 @@ export class AutomatonWork {
     return this.#spent;
   }
 
+  /** What something else took is told, whatever is left: it has a limit of its own. */
+  add(count: number): void {
+    this.#spent += count;
+    this.#whole?.add(count);
+  }
+
   /** @throws AutomatonTooLarge when there is not as much left */
   spend(count: number): void {
     this.#spent += count;

@@ -9,7 +9,7 @@ import { mergeAlternative, type MergedSchema } from './merged-schema.js';
 import { jsonWithin, longestOtherName, wordCharacters } from './notation.js';
 import { objectShape, otherName } from './object-rule.js';
 import { RuleWriter } from './rule-writer.js';
-import { resolverOf, typeText, writeValues } from './schema-grammar.js';
+import { typeText, withResolver, writeValues } from './schema-grammar.js';
 import type { Alternative, SchemaResolver } from './schema-resolver.js';
 import { isObject, partOf, sourceAt, unsupportedSchema, type Conjunction } from './schema-source.js';
 import { stringBody } from './string-rule.js';
@@ -55,16 +55,17 @@ export function parametersGrammar(
 ): NamedGrammar {
   const { name, path, typesOf } = options;
   const root = sourceAt(parameters, path);
-  const resolver = resolverOf(root);
   const writer = new RuleWriter(name, path, jsonWithin(notation.after.trim()), options.work);
   // The first rule is the whole; it is written here, and not as a value.
   writer.ruleOf([root]);
   writer.next();
-  const lists = resolver
-    .alternatives([root])
-    .flatMap((one) => parameterLists(one, { notation, resolver, writer, typesOf }));
-  writer.set(name, lists.length === 0 ? '[]' : anyOf(lists));
-  writeValues(resolver, writer);
+  withResolver(root, options.work, (resolver) => {
+    const lists = resolver
+      .alternatives([root])
+      .flatMap((one) => parameterLists(one, { notation, resolver, writer, typesOf }));
+    writer.set(name, lists.length === 0 ? '[]' : anyOf(lists));
+    writeValues(resolver, writer);
+  });
   return { name, rules: writer.rules };
 }
 

@@ -13,6 +13,9 @@ import { sourceAt, type SchemaSource } from './schema-source.js';
 import { stringRule } from './string-rule.js';
 import { allowedValues } from './value-check.js';
 
+/** What a step of resolving a schema takes, beside one of computing an automaton. */
+const stepOfResolving = 2;
+
 /**
  * A grammar of JSON texts that satisfy a JSON schema (draft 2020-12). Every text of it is valid; not every valid text is of
  * it: properties come in the order of the schema, numbers have a bounded number of digits, and what the schema leaves open
@@ -32,16 +35,32 @@ export function schemaGrammar(
 ): NamedGrammar {
   const { name = 'value', path, notation = jsonNotation } = options;
   const root = sourceAt(schema, path);
-  const resolver = resolverOf(root);
   const writer = new RuleWriter(name, path, notation, options.work);
   writer.ruleOf([root]);
-  writeValues(resolver, writer);
+  withResolver(root, options.work, (resolver) => writeValues(resolver, writer));
   return { name, rules: writer.rules };
 }
 
 /** @throws HeddleError `invalid_parameter` when the schema is too large or too deep */
 export function resolverOf(root: SchemaSource): SchemaResolver {
   return new SchemaResolver(root, disjointCheck());
+}
+
+/**
+ * @param work is told what resolving took, also where it failed
+ * @throws HeddleError `invalid_parameter` when the schema is too large or too deep
+ */
+export function withResolver(
+  root: SchemaSource,
+  work: AutomatonWork | undefined,
+  act: (resolver: SchemaResolver) => void,
+): void {
+  const resolver = resolverOf(root);
+  try {
+    act(resolver);
+  } finally {
+    work?.add(resolver.work * stepOfResolving);
+  }
 }
 
 /** Writes the rules of all schemas that something refers to and that have none yet. */

@@ -33,4 +33,16 @@ describe('grammars of the arguments of all tools', () => {
       }) as Error,
     );
   });
+
+  it('are not looked for in schemas without end, when many are too costly to be read', () => {
+    const parts = Array.from({ length: 9000 }, () => ({ type: 'number' }));
+    const cases = Array.from({ length: 250 }, (_, index) => ({ minimum: index }));
+    const tools = Array.from({ length: 100 }, (_, index): CalledTool => {
+      const value = { title: String(index), allOf: [{ anyOf: cases }, ...parts] };
+      const parameters = { type: 'object', properties: { a: value } };
+      return { name: `tool-${index}`, strict: false, path: `tools[${index}]`, parameters };
+    });
+    const grammars = argumentGrammars({ kind: 'json' }, { tools, heldToAll: true });
+    expect(new Set(grammars.map(({ name }) => name)).size).toBe(1);
+  });
 });

@@ -26,6 +26,9 @@ const mostUnasked = 20_000;
 /** What one that can not be enforced counts as, so that not too many are tried. */
 const statesOfFailure = 400;
 
+/** What it takes to find that one has too many states. */
+const workOfTooMany = 500_000;
+
 /** A grammar of the arguments of one tool, or why there is none. */
 type Held = ({ readonly part: NamedGrammar; readonly states: number } | { readonly error: HeddleError }) & {
   /** What its automata took. */
@@ -102,12 +105,15 @@ function heldArguments(syntax: ArgumentSyntax, tool: CalledTool, name: string): 
 
 function makeHeld(syntax: ArgumentSyntax, tool: CalledTool, name: string): Held {
   const work = new AutomatonWork(grammarLimits.schemaAutomatonWork);
+  let isWritten = false;
   try {
     const part = schemaArguments(syntax, tool, name, work);
+    isWritten = true;
     // The rules that all tools share count once, and not for each of them.
     const shared = statesOf(schemaArguments(syntax, anyTool, name), '');
     return { part, states: Math.max(0, statesOf(part, tool.path) - shared), work: work.spent };
   } catch (error) {
+    if (isWritten) work.add(workOfTooMany);
     if (error instanceof HeddleError) return { error, work: work.spent };
     throw error;
   }
