@@ -233,7 +233,7 @@ describe('a path', () => {
       '/v1/models/%zz',
       `/${'x'.repeat(10_000)}`,
       '/v1/models/%00',
-      '/..',
+      '/..%2f..%2fetc',
       '//',
     ]) {
       const response = await fetch(server.url + path);
