@@ -13,8 +13,8 @@ import {
   type NamedGrammar,
 } from '../grammar/index.js';
 import type { ContentForm } from '../prompt/output/content-form.js';
+import { KeptGrammars } from '../prompt/output/kept-grammars.js';
 import { withInputForm } from './input-forms.js';
-import { ContentForms } from './content-forms.js';
 
 /** What a client wants content to be: the path of the parameter that says so, and how its value becomes a form. */
 export interface ContentWish {
@@ -32,7 +32,7 @@ export const schemaField = withInputForm(
   { accepts: z.record(z.string(), z.unknown()) },
 );
 
-const forms = new ContentForms();
+const forms = new KeptGrammars<ContentForm>(8 * 1024 * 1024);
 
 /**
  * The form that is wished for.
@@ -42,15 +42,21 @@ export function formOf(wish: ContentWish): ContentForm {
   const { path, kind } = wish;
   const value = kind === 'schema' ? readSchema(wish) : wish.value;
   return forms.get(`${kind} ${path} ${JSON.stringify(value)}`, () => {
-    if (kind !== 'grammar') {
-      const part = partOf({ path, kind, value });
-      return { source: composeGrammar({ root: part.name, rules: [part] }), part, param: path };
-    }
-    const source = String(value);
-    // The engine reads it whole; here it is only seen to be a grammar, before a model is loaded for it.
-    void readGbnf(source, path);
-    return { source, param: path };
+    const form = makeForm({ path, kind, value });
+    return { value: form, characters: form.source.length };
   });
+}
+
+function makeForm(wish: ContentWish): ContentForm {
+  const { path, kind, value } = wish;
+  if (kind !== 'grammar') {
+    const part = partOf(wish);
+    return { source: composeGrammar({ root: part.name, rules: [part] }), part, param: path };
+  }
+  const source = String(value);
+  // The engine reads it whole; here it is only seen to be a grammar, before a model is loaded for it.
+  void readGbnf(source, path);
+  return { source, param: path };
 }
 
 /** The grammar of a text that is nothing but content. */

@@ -4,12 +4,13 @@ import { checkStrictTools } from '../../prompt/output/argument-grammar.js';
 import type { CallDemand } from '../../prompt/output/called-tool.js';
 import type { ToolDefinition } from '../../prompt/output/tool-definition.js';
 import { cacheControl } from './content-schema.js';
+import { toolName } from '../tool-name.js';
 
 const tool = z.strictObject({
   type: z
     .literal('custom', 'only tools with an input_schema of their own are supported, and none of Anthropic’s')
     .nullish(),
-  name: z.string().regex(/^[\w.:/-]{1,128}$/, 'a name is 1 to 128 letters, digits and _ . : / -'),
+  name: toolName,
   description: z.string().optional(),
   input_schema: z.looseObject({ type: z.literal('object', 'input_schema must be of the type "object"') }),
   cache_control: cacheControl.nullish(),

@@ -3,11 +3,12 @@ import { HeddleError } from '../../core/errors.js';
 import { checkStrictTools } from '../../prompt/output/argument-grammar.js';
 import type { CallDemand } from '../../prompt/output/called-tool.js';
 import type { ToolDefinition } from '../../prompt/output/tool-definition.js';
+import { toolName } from '../tool-name.js';
 
 const tool = z.strictObject({
   type: z.literal('function', 'only functions are supported'),
   function: z.strictObject({
-    name: z.string().regex(/^[\w.:/-]{1,128}$/, 'a name is 1 to 128 letters, digits and _ . : / -'),
+    name: toolName,
     description: z.string().optional(),
     /** A JSON schema. */
     parameters: z.record(z.string(), z.unknown()).nullish(),

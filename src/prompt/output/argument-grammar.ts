@@ -14,7 +14,7 @@ import {
 } from '../../grammar/index.js';
 import type { ArgumentSyntax } from './call-syntax.js';
 import type { CalledTool } from './called-tool.js';
-import { KeptGrammars } from './kept-grammars.js';
+import { charactersOf, KeptGrammars } from './kept-grammars.js';
 import { parameterTypes } from './parameter-type.js';
 
 /** States of all schemas together: a grammar may have 50,000. */
@@ -38,7 +38,6 @@ type Held = ({ readonly part: NamedGrammar; readonly states: number } | { readon
 /** A tool that says nothing of its arguments. */
 const anyTool: CalledTool = { name: '', strict: false, path: '' };
 
-/** To make one can take longer than to read the rest of a request. */
 const kept = new KeptGrammars<Held>(4 * 1024 * 1024);
 
 /**
@@ -99,7 +98,7 @@ function heldArguments(syntax: ArgumentSyntax, tool: CalledTool, name: string): 
   const key = JSON.stringify([syntaxKey(syntax), name, path, parameters]);
   return kept.get(key, () => {
     const held = makeHeld(syntax, tool, name);
-    return { value: held, rules: 'part' in held ? held.part.rules : undefined };
+    return { value: held, characters: 'part' in held ? charactersOf(held.part) : 0 };
   });
 }
 

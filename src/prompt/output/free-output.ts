@@ -13,7 +13,7 @@ import {
 import { callGrammar, isNumbered } from './call-grammar.js';
 import type { CalledTool } from './called-tool.js';
 import type { ReasoningMarks } from './output-style.js';
-import { KeptGrammars } from './kept-grammars.js';
+import { charactersOf, KeptGrammars } from './kept-grammars.js';
 import { opensReasoning, type OutputFormat } from './output-format.js';
 
 /** White space before what an output begins with. */
@@ -115,7 +115,7 @@ function keptText(
 ): NamedGrammar {
   return kept.get(JSON.stringify([name, markers, beginnings]), () => {
     const value = textWithout(markers, name, beginnings);
-    return { value, rules: value.rules };
+    return { value, characters: charactersOf(value) };
   });
 }
 

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { offerTools, type OfferedTools, type ToolChoice } from '../tool-schema.js';
+import { toolName } from '../../tool-name.js';
 
 const functionTool = z.strictObject({
   type: z.literal('function', 'only functions are supported'),
-  name: z.string().regex(/^[\w.:/-]{1,128}$/, 'a name is 1 to 128 letters, digits and _ . : / -'),
+  name: toolName,
   description: z.string().nullish(),
   /** A JSON schema. */
   parameters: z.record(z.string(), z.unknown()).nullish(),

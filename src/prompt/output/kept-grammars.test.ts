@@ -1,11 +1,14 @@
 import { expect, test } from 'vitest';
-import { ContentForms } from './content-forms.js';
+import { KeptGrammars } from './kept-grammars.js';
 
 test('a grammar is made once, those that fail are not kept, and the oldest leave when there are too many', () => {
-  const sources = new ContentForms();
+  const sources = new KeptGrammars<string>(8 * 1024 * 1024);
   let made = 0;
   const big = (key: string) =>
-    sources.get(key, () => ({ source: `${++made}${'x'.repeat(3 * 1024 * 1024)}` }));
+    sources.get(key, () => {
+      const value = `${++made}${'x'.repeat(3 * 1024 * 1024)}`;
+      return { value, characters: value.length };
+    });
   const first = big('a');
   expect(big('a')).toBe(first);
   expect(() =>
